@@ -1,0 +1,102 @@
+"""One vignette, answered: engine to store, as a stream of events.
+
+Role: floor 2.  Command line, screens, batch and evaluator all call :func:`answer`; none of them
+talks to engine and store separately, so every answer anywhere is recorded the same way.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from diffdx_tui.domain.decoding import Decoding
+from diffdx_tui.domain.events import AnswerEvent, ModelInfo
+from diffdx_tui.domain.vignette import Vignette
+
+
+def new_id() -> str:
+    """A short id that sorts by time: milliseconds in base 32, then randomness."""
+    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+    milliseconds = time.time_ns() // 1_000_000
+    stamp = "".join(alphabet[milliseconds >> shift & 31] for shift in range(45, -1, -5))
+    return stamp + "".join(secrets.choice(alphabet) for _ in range(8))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to answer.
+
+    Attributes:
+        vignette: the checked text.
+        decoding: the settings.
+        answer_id: id of the answer to come; every event carries it.
+        session_id: the case it belongs to; opened when the store does not know it yet.
+        parent_id: the answer it was derived from (re-run, edit, what-if), if any.
+    """
+
+    vignette: Vignette
+    decoding: Decoding = field(default_factory=Decoding)
+    answer_id: str = field(default_factory=new_id)
+    session_id: str = field(default_factory=new_id)
+    parent_id: str | None = None
+
+
+class Engine(Protocol):
+    """What this module needs of an engine."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    def generate(
+        self,
+        vignette: Vignette,
+        decoding: Decoding,
+        answer_id: str,
+        cancelled: Callable[[], bool],
+    ) -> Iterator[AnswerEvent]: ...
+
+
+class Recorder(Protocol):
+    """What this module needs of a store; :class:`diffdx_tui.store.SessionStore` fits."""
+
+    def start_answer(
+        self,
+        *,
+        answer_id: str,
+        session_id: str,
+        parent_id: str | None,
+        vignette: Vignette,
+        model: ModelInfo,
+        decoding: Decoding,
+    ) -> None: ...
+
+    def record(self, event: AnswerEvent) -> None: ...
+
+
+def answer(
+    request: Request,
+    engine: Engine,
+    recorder: Recorder,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[AnswerEvent]:
+    """Answer *request*; each event is recorded before it is passed on.
+
+    Exhausting the iterator is the caller's job: the last event is ``Finished``, ``Cancelled`` or
+    ``Failed``.
+    """
+    recorder.start_answer(
+        answer_id=request.answer_id,
+        session_id=request.session_id,
+        parent_id=request.parent_id,
+        vignette=request.vignette,
+        model=engine.info,
+        decoding=request.decoding,
+    )
+    for event in engine.generate(
+        request.vignette, request.decoding, request.answer_id, cancelled
+    ):
+        recorder.record(event)
+        yield event

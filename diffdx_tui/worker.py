@@ -1,0 +1,164 @@
+"""The one thread that owns model and cache.
+
+Role: floor 2, beside :mod:`diffdx_tui.answer`; it stands here rather than in the engine because it
+also drives the store.  Screens submit requests and get events through one callback; the callback
+runs on this thread, so it must only post.
+
+The queue has depth one: a newer request supersedes one that waits and cancels the one that runs.
+The engine is imported on this thread, so that the screen is painted before torch is read.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from diffdx_tui.answer import Request, answer
+from diffdx_tui.domain.events import (
+    Failed,
+    FailureKind,
+    ModelFailed,
+    ModelLoading,
+    ModelReady,
+    WorkerEvent,
+)
+from diffdx_tui.engine.catalogue import ModelSpec
+from diffdx_tui.store import SessionStore
+
+if TYPE_CHECKING:
+    from diffdx_tui.engine.local import LocalEngine
+
+Listener = Callable[[WorkerEvent], None]
+
+_LOG = logging.getLogger(__name__)
+
+
+class AnswerWorker:
+    """Loads models and answers requests, one at a time, on its own thread."""
+
+    def __init__(self, listener: Listener, open_store: Callable[[], SessionStore]) -> None:
+        """Nothing runs before :meth:`start`; *open_store* is called on the worker's thread."""
+        self._listener = listener
+        self._open_store = open_store
+        self._thread = threading.Thread(target=self._run, name="answer-worker", daemon=True)
+        self._wake = threading.Condition()
+        self._spec: ModelSpec | None = None
+        self._request: Request | None = None
+        self._reopen = False
+        self._closing = False
+        self._cancel = threading.Event()
+        self._engine: LocalEngine | None = None
+        self._loaded: ModelSpec | None = None
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def load(self, spec: ModelSpec) -> None:
+        """Ask for a model; ``ModelLoading`` events, then ``ModelReady`` or ``ModelFailed``.
+
+        A running answer goes on first; a waiting request is answered by the new model.
+        """
+        with self._wake:
+            self._spec = spec
+            self._wake.notify()
+
+    def submit(self, request: Request) -> None:
+        """Ask for an answer; waits for a model that is still loading."""
+        with self._wake:
+            self._request = request
+            self._cancel.set()
+            self._wake.notify()
+
+    def cancel(self) -> None:
+        """Stop the running answer within one token, and forget the one that waits."""
+        with self._wake:
+            self._request = None
+            self._cancel.set()
+
+    def reopen_store(self, open_store: Callable[[], SessionStore]) -> None:
+        """Record the next answers elsewhere (the ephemeral switch)."""
+        with self._wake:
+            self._open_store, self._reopen = open_store, True
+            self._wake.notify()
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Cancel, save, and end the thread."""
+        with self._wake:
+            self._closing, self._request = True, None
+            self._cancel.set()
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        store = self._open_store()
+        try:
+            while True:
+                with self._wake:
+                    self._wake.wait_for(self._has_work)
+                    if self._closing:
+                        return
+                    spec, self._spec = self._spec, None
+                    reopen, self._reopen = self._reopen, False
+                    request = None
+                    if spec is None:
+                        request, self._request = self._request, None
+                        self._cancel.clear()
+                if reopen:
+                    store.close()
+                    store = self._open_store()
+                if spec is not None:
+                    self._load(spec)
+                elif request is not None:
+                    self._answer(request, store)
+        finally:
+            store.close()
+
+    def _has_work(self) -> bool:
+        waiting = self._request is not None
+        return self._closing or self._reopen or self._spec is not None or waiting
+
+    def _load(self, spec: ModelSpec) -> None:
+        """Load *spec*; when it fails, the model that was there before is there again."""
+        from diffdx_tui.engine.catalogue import locate
+        from diffdx_tui.engine.failures import EngineError
+
+        previous = self._loaded
+        try:
+            locate(spec)
+            self._engine, self._loaded = None, None  # two models may not fit side by side
+            self._load_now(spec)
+        except EngineError as error:
+            self._listener(ModelFailed(spec.model, error.kind, str(error)))
+            if self._engine is None and previous is not None:
+                self._load_now(previous)
+
+    def _load_now(self, spec: ModelSpec) -> None:
+        from diffdx_tui.engine.local import LocalEngine
+
+        def tell(stage: str, share: float) -> None:
+            self._listener(ModelLoading(spec.model, stage, share))
+
+        started = time.perf_counter()
+        self._engine = LocalEngine.load(spec, tell)
+        self._loaded = spec
+        self._listener(ModelReady(self._engine.info, time.perf_counter() - started))
+
+    def _answer(self, request: Request, store: SessionStore) -> None:
+        if self._engine is None:
+            message = "no model is loaded: choose one first"
+            self._listener(Failed(request.answer_id, FailureKind.MODEL_UNAVAILABLE, message))
+            return
+        try:
+            for event in answer(request, self._engine, store, self._cancel.is_set):
+                self._listener(event)
+        except Exception as error:
+            # The last line of defence: whatever broke (a full disk, say), the screen is told and
+            # the thread lives on.
+            _LOG.exception("answer %s failed", request.answer_id)
+            message = f"{type(error).__name__}: {error}"
+            self._listener(Failed(request.answer_id, FailureKind.INTERNAL, message))
