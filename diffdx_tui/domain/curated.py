@@ -1,0 +1,103 @@
+"""Curated cases: hand-written vignettes with a gold four-tier answer and what it rests on.
+
+Role: the typed row of ``data/vignettes.jsonl``.  The text is free prose, the answer is variant A
+(B and C drop a field), and the metadata makes every claim of the answer checkable.
+**Not clinician-validated.**
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from diffdx_tui.domain.differential import Differential
+from diffdx_tui.domain.knowledge import Domain, IcdCode, Slug, Text
+
+Prose = Annotated[str, StringConstraints(min_length=60, max_length=1500)]
+Voice = Literal[
+    "letter", "triage", "patient", "parent", "witness", "handover", "narrative", "note", "call"
+]
+Setting = Literal["emergency", "primary care", "ward", "clinic", "home", "ambulance"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Named(_Record):
+    """A diagnosis of the answer, with its code and the names that count as the same."""
+
+    name: Text
+    icd10: IcdCode
+    accept: tuple[Text, ...] = ()
+
+
+class GoldTiers(_Record):
+    """What the tiers mean, apart from how they are worded.
+
+    ``alternates`` are other must-not-miss diagnoses that a reviewer would accept in the fourth tier.
+    """
+
+    most_likely: Named
+    possible: tuple[Named, Named]
+    unlikely_but_serious: Named
+    alternates: tuple[Named, ...] = ()
+
+
+class Source(_Record):
+    """Where the illness script can be read up."""
+
+    title: Text
+    url: Text
+
+
+class Review(_Record):
+    """One reviewer's verdict on a row: the numbers of the checks it failed, and why."""
+
+    reviewer: Text
+    failed: tuple[int, ...] = ()
+    comment: str = ""
+    resolution: str = ""
+
+
+class CuratedCase(_Record):
+    """One row.
+
+    Attributes:
+        group: rows that must stay in one split (a minimal pair, variations of one case).
+        pair: the other row of a minimal pair, in which one finding flips the first tier.
+        age: years, fractions for infants.
+        decisive: the finding that tells the first tier from the others.
+    """
+
+    id: Slug
+    group: Slug
+    pair: Slug | None = None
+    domain: Domain
+    voice: Voice
+    age: float = Field(ge=0, le=110)
+    sex: Literal["female", "male"]
+    pregnant: bool = False
+    setting: Setting
+    acuity: Literal["emergency", "urgent", "routine"]
+    vignette: Prose
+    answer: Differential
+    present: tuple[Slug, ...] = Field(min_length=3)
+    absent: tuple[Slug, ...] = ()
+    decisive: Slug
+    tiers: GoldTiers
+    tests_required: tuple[Text, ...] = Field(min_length=1)
+    tests_avoided: tuple[Text, ...] = ()
+    source: Source
+    reviews: tuple[Review, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CuratedCase:
+        if self.answer.symptoms != self.vignette:
+            raise ValueError(f"{self.id}: symptoms must repeat the vignette exactly")
+        if set(self.present) & set(self.absent):
+            raise ValueError(f"{self.id}: a finding is both present and absent")
+        if self.decisive not in self.present and self.decisive not in self.absent:
+            raise ValueError(f"{self.id}: the decisive finding is neither present nor absent")
+        return self
