@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from diffdx_tui.domain.decoding import Decoding
-from diffdx_tui.domain.events import AnswerEvent, ModelInfo
+from diffdx_tui.domain.events import AnswerEvent, ModelInfo, NotSaved
 from diffdx_tui.domain.vignette import Vignette
+from diffdx_tui.store import StoreError
 
 
 def new_id() -> str:
@@ -85,18 +86,28 @@ def answer(
     """Answer *request*; each event is recorded before it is passed on.
 
     Exhausting the iterator is the caller's job: the last event is ``Finished``, ``Cancelled`` or
-    ``Failed``.
+    ``Failed``.  When the store fails, one ``NotSaved`` says so and the answer goes on unrecorded: a
+    full disk must not cost the person the text on the screen.
     """
-    recorder.start_answer(
-        answer_id=request.answer_id,
-        session_id=request.session_id,
-        parent_id=request.parent_id,
-        vignette=request.vignette,
-        model=engine.info,
-        decoding=request.decoding,
-    )
-    for event in engine.generate(
-        request.vignette, request.decoding, request.answer_id, cancelled
-    ):
-        recorder.record(event)
+    try:
+        recorder.start_answer(
+            answer_id=request.answer_id,
+            session_id=request.session_id,
+            parent_id=request.parent_id,
+            vignette=request.vignette,
+            model=engine.info,
+            decoding=request.decoding,
+        )
+        recording = True
+    except StoreError as error:
+        recording = False
+        yield NotSaved(request.answer_id, str(error))
+    events = engine.generate(request.vignette, request.decoding, request.answer_id, cancelled)
+    for event in events:
+        if recording:
+            try:
+                recorder.record(event)
+            except StoreError as error:
+                recording = False
+                yield NotSaved(request.answer_id, str(error))
         yield event

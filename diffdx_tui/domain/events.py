@@ -181,7 +181,15 @@ class Failed:
     message: str
 
 
-AnswerEvent = Started | TokenSampled | SlotText | SlotClosed | Finished | Cancelled | Failed
+@dataclass(frozen=True, slots=True)
+class NotSaved:
+    """The store could not write (a full disk, say); the answer itself goes on."""
+
+    answer_id: str
+    message: str
+
+
+AnswerEvent = Started | TokenSampled | SlotText | SlotClosed | Finished | Cancelled | Failed | NotSaved
 
 
 @dataclass(frozen=True, slots=True)

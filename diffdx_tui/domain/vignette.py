@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 MAX_CHARACTERS = 4_000
 
-_BYTE_ORDER_MARK = "\ufeff"
+# What is stripped from both ends: white space and byte-order marks, in any order.
+_OUTER = "".join(filter(str.isspace, map(chr, range(0x10000)))) + "\ufeff"
 # C0 controls and DEL become their visible symbols (U+2400 block), so that nobody wonders where a
 # byte went; C1 controls have no symbols and are removed.
 _CONTROL_TABLE: dict[int, int | None] = {
@@ -78,5 +79,5 @@ def normalise(raw: str) -> str:
             raise VignetteRefused(
                 f"the input is not valid UTF-8 (character {offset}): save it as UTF-8 and try again"
             )
-    text = raw.removeprefix(_BYTE_ORDER_MARK).replace("\r\n", "\n").replace("\r", "\n")
-    return text.translate(_CONTROL_TABLE).strip()
+    text = raw.replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROL_TABLE)
+    return text.strip(_OUTER)
