@@ -72,9 +72,7 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
-            raise ConfigError(
-                f"precision {self.precision!r} is not one of {', '.join(PRECISIONS)}"
-            )
+            raise ConfigError(f"precision {self.precision!r} is not one of {', '.join(PRECISIONS)}")
 
     @property
     def database(self) -> Path:

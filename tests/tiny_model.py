@@ -19,7 +19,7 @@ SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 NOT_SPECIAL = ("<tool_call>", "</tool_call>")  # added, as in Qwen2.5, but not marked special
 
 _TEXT = (
-    'system user assistant symptoms most_likely possible unlikely_but_serious recommended_workup '
+    "system user assistant symptoms most_likely possible unlikely_but_serious recommended_workup "
     'headache chest pain - the patient has a fever and a rash ", "\n", .", (unfinished) '
     "Übelkeit naïve 头痛 😷 "
 )

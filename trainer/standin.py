@@ -1,8 +1,8 @@
 """The stand-in: the exact shape of Qwen2.5-0.5B with random weights and Qwen's real vocabulary.
 
-Role: lets loading, NF4, memory and speed be exercised at true size where the real weights cannot be
-had.  Its figures are speed and memory figures, never quality figures.  The vocabulary comes from the
-Apache-2.0 package ``dashscope``, which ships Qwen's merge ranks.
+Role: lets loading, NF4, memory and speed be exercised at true size where the real weights cannot
+be had.  Its figures are speed and memory figures, never quality figures.  The vocabulary comes
+from the Apache-2.0 package ``dashscope``, which ships Qwen's merge ranks.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _SPLIT = (
 )
 # Qwen2.5's added tokens, in order from id 151,643; the second group is not marked special.
 _SPECIAL = (
-    "<|endoftext|> <|im_start|> <|im_end|> <|object_ref_start|> <|object_ref_end|> <|box_start|> "
-    "<|box_end|> <|quad_start|> <|quad_end|> <|vision_start|> <|vision_end|> <|vision_pad|> "
-    "<|image_pad|> <|video_pad|>"
-).split()
+    *("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>"),
+    *("<|box_start|>", "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>"),
+    *("<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>"),
+)
 _NOT_SPECIAL = (
-    "<tool_call> </tool_call> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> <|fim_pad|> "
-    "<|repo_name|> <|file_sep|>"
-).split()
+    *("<tool_call>", "</tool_call>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>"),
+    *("<|fim_pad|>", "<|repo_name|>", "<|file_sep|>"),
+)
 
 
 class StandInError(RuntimeError):

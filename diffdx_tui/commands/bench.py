@@ -11,7 +11,8 @@ import platform
 import sys
 from typing import Any
 
-from diffdx_tui.engine.catalogue import ModelSpec
+from diffdx_tui.commands.libraries import quiet_libraries
+from diffdx_tui.commands.settings import settings_of, spec_of
 
 _ROWS = (
     ("seconds per answer, end to end", "answer_s", "{:.2f}"),
@@ -26,10 +27,11 @@ _ROWS = (
 
 def run(options: argparse.Namespace) -> int:
     """Measure and print; returns the exit code."""
+    quiet_libraries()
     from diffdx_tui.engine.benchmark import compare
     from diffdx_tui.engine.failures import EngineError
 
-    spec = ModelSpec(options.model, options.adapter, options.variant, options.precision)
+    spec = spec_of(settings_of(options))
     print("measuring, this takes a while; leave the machine alone meanwhile", file=sys.stderr)
     try:
         result = compare(spec, options.answers, options.max_new_tokens)
@@ -57,7 +59,9 @@ def machine() -> dict[str, Any]:
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - not a user's path
-            return next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
+            return next(
+                line.split(":")[1].strip() for line in file if line.startswith("model name")
+            )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
 

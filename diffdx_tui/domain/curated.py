@@ -36,7 +36,7 @@ class Named(_Record):
 class GoldTiers(_Record):
     """What the tiers mean, apart from how they are worded.
 
-    ``alternates`` are other must-not-miss diagnoses that a reviewer would accept in the fourth tier.
+    ``alternates`` are other must-not-miss diagnoses that a reviewer would accept in tier four.
     """
 
     most_likely: Named

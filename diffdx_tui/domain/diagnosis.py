@@ -35,7 +35,22 @@ _SPELLINGS = (  # British to American, on whole-word stems, so both meet in one 
     ("phaeo", "pheo"),
     ("aetiolog", "etiolog"),
 )
-_FILLER = frozenset("a an the acute possible probable likely suspected of with due to".split())
+_FILLER = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "acute",
+        "possible",
+        "probable",
+        "likely",
+        "suspected",
+        "of",
+        "with",
+        "due",
+        "to",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +76,9 @@ def split_tier(text: str) -> TierText:
 
 def normalise_name(name: str) -> str:
     """One form per spelling: case, accents, British spelling, punctuation and filler removed."""
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    # Decomposed before and after: some letters only have a lower case once they are decomposed.
+    folded = unicodedata.normalize("NFKD", name).casefold()
+    decomposed = unicodedata.normalize("NFKD", folded)
     plain = "".join(c for c in decomposed if not unicodedata.combining(c))
     plain = re.sub(r"\([^)]*\)", " ", plain).replace("'s", "")
     words = _NOT_WORD.sub(" ", plain.replace("-", " ")).split()

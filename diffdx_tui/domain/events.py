@@ -189,7 +189,9 @@ class NotSaved:
     message: str
 
 
-AnswerEvent = Started | TokenSampled | SlotText | SlotClosed | Finished | Cancelled | Failed | NotSaved
+AnswerEvent = (
+    Started | TokenSampled | SlotText | SlotClosed | Finished | Cancelled | Failed | NotSaved
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class SlotReader:
             self._expect, self._index = _Expect.VALUE, None
         elif character == "," and self._expect is _Expect.VALUE:
             self._expect = _Expect.KEY
-        elif character == "}" or (character in "{[" and self._expect is not _Expect.OBJECT):
+        elif character in "{[}":
             self._expect = _Expect.END
 
     def _close_string(self) -> None:

@@ -3,9 +3,9 @@
 Role: the one judge of schema adherence, for screen, command line, store and evaluation alike.
 
 *Strict*: one JSON object and nothing else but white space around it, exactly the variant's keys,
-the right types, exactly two alternatives, nothing empty.  *Lenient*: the first balanced object found in the
-text, judged by the same rules.  *Echo fidelity* (does ``symptoms`` repeat the vignette?) is a
-separate question and never part of either.
+the right types, exactly two alternatives, nothing empty.  *Lenient*: the first balanced object
+found in the text, judged by the same rules.  *Echo fidelity* (does ``symptoms`` repeat the
+vignette?) is a separate question and never part of either.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Violation:
     """One broken rule.
 
     Attributes:
-        name: one of ``not_json``, ``text_before``, ``text_after``, ``no_object``, ``not_an_object``,
-            ``duplicate_key``, ``missing_key``, ``unexpected_key``, ``wrong_type``,
-            ``possible_count``, ``empty_text``.
+        name: one of ``not_json``, ``text_before``, ``text_after``, ``no_object``,
+            ``not_an_object``, ``duplicate_key``, ``missing_key``, ``unexpected_key``,
+            ``wrong_type``, ``possible_count``, ``empty_text``.
         detail: what exactly, for a reader.
         position: character offset in the raw text, where it has one.
     """
@@ -165,9 +165,7 @@ def _parse(raw: str, start: int, end: int) -> tuple[Any, tuple[Violation, ...]]:
         raise ValueError(f"{name} is not JSON")
 
     try:
-        value = json.loads(
-            raw[start:end], object_pairs_hook=unique, parse_constant=refuse_constant
-        )
+        value = json.loads(raw[start:end], object_pairs_hook=unique, parse_constant=refuse_constant)
     except _DuplicateKey as duplicate:
         position = raw.rfind(json.dumps(duplicate.key), start, end)
         detail = f"the key {duplicate.key!r} appears twice"

@@ -11,7 +11,9 @@ import unicodedata
 _REPLACEMENT = "\ufffd"
 _KEPT = frozenset("\n\t")
 # Bidirectional controls can make a denied finding read as a present one; they are shown as a mark.
-_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BIDI_CONTROLS = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 
 
 def make_visible(text: str) -> str:

@@ -6,7 +6,6 @@ is instant.  Nothing here goes to the network except :func:`pull`, which is only
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -176,7 +175,3 @@ def _missing(what: str, wanted: str, name: str) -> str:
         return f"{what} is not on this machine: get it with `diffdx-tui models pull {wanted}`"
     known = ", ".join(CATALOGUE)
     return f"{what} is neither a directory nor a known model ({known}) nor a hub id (owner/name)"
-
-
-# The tokenizers library warns about forks otherwise; the app forks for an external editor.
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

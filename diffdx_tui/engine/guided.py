@@ -1,7 +1,7 @@
 """Guided decoding: the answer is valid JSON by construction, at any budget and on cancel.
 
-Role: the default loop.  Skeleton and verbatim echo are forced and prefilled together with the prompt;
-only the tiers' text is sampled, under the grammar's mask.  Three rules keep the promise:
+Role: the default loop.  Skeleton and verbatim echo are forced and prefilled together with the
+prompt; only the tiers' text is sampled, under the grammar's mask.  Three rules keep the promise:
 
 * Tokens that leave half a character or half an escape are held back until it is complete; only
   complete text is emitted.  If the loop must close before, they are dropped.

@@ -63,8 +63,8 @@ def load(spec: ModelSpec, progress: Progress = lambda stage, share: None) -> Loa
     placement = place(spec.precision, checkpoint.parameters())
     adapter = Adapter.read(located.adapter_directory) if located.adapter_directory else None
     if _is_plain_qwen2(settings):
-        decoder: Decoder = _build_qwen2(
-            _shape_of(settings), WeightReader(checkpoint, adapter), placement, progress
+        decoder: Decoder = build_qwen2(
+            shape_of(settings), WeightReader(checkpoint, adapter), placement, progress
         )
     else:
         from diffdx_tui.engine.transformers_decoder import TransformersDecoder
@@ -89,7 +89,8 @@ def _is_plain_qwen2(settings: dict[str, Any]) -> bool:
     )
 
 
-def _shape_of(settings: dict[str, Any]) -> Qwen2Shape:
+def shape_of(settings: dict[str, Any]) -> Qwen2Shape:
+    """Sizes from a Qwen2 ``config.json``."""
     heads = settings["num_attention_heads"]
     rope = settings.get("rope_parameters") or {}
     return Qwen2Shape(
@@ -105,9 +106,10 @@ def _shape_of(settings: dict[str, Any]) -> Qwen2Shape:
     )
 
 
-def _build_qwen2(
+def build_qwen2(
     shape: Qwen2Shape, reader: WeightReader, placement: Placement, progress: Progress
 ) -> Qwen2:
+    """The fast decoder with *reader*'s layers, stored as *placement* says."""
     dtype, device = placement.dtype, placement.device
     embedding = reader.vector("model.embed_tokens.weight").to(device, dtype)
 

@@ -35,7 +35,6 @@ from diffdx_tui.engine.sampling import Sampler
 from diffdx_tui.engine.sequence import Sequence
 from diffdx_tui.engine.transcript import Transcript
 
-
 _LOG = logging.getLogger(__name__)
 
 
@@ -47,9 +46,7 @@ class LocalEngine:
         self._use(loaded)
 
     @classmethod
-    def load(
-        cls, spec: ModelSpec, progress: Progress = lambda stage, share: None
-    ) -> LocalEngine:
+    def load(cls, spec: ModelSpec, progress: Progress = lambda stage, share: None) -> LocalEngine:
         """Load *spec* and warm it up.
 
         Raises:

@@ -159,7 +159,7 @@ def _pack(matrix: Tensor) -> Tensor | None:
     usable = (
         matrix.device.type == "cpu"
         and matrix.dtype in (torch.float32, torch.bfloat16)
-        and torch.backends.mkldnn.is_available()
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
     if not usable or (matrix.dtype == torch.bfloat16 and not _packs_bfloat16()):

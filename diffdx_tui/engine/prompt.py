@@ -54,4 +54,3 @@ def head_ids(tokenizer: Tokenizer, variant: Variant, vignette: str) -> list[int]
     """The part of the answer that is no choice: skeleton and echo up to the first tier's text."""
     pieces = skeleton_of(variant)
     return tokenizer.encode(f"{pieces[0]}{escape(vignette)}{pieces[1]}")
-

@@ -3,8 +3,8 @@
 Role: the forward pass of the engine.  Same mathematics as transformers' ``Qwen2ForCausalLM``
 (pinned by a test), with what a single stream allows: one preallocated key-value cache that is cut
 and extended in place, queries, keys and values from one matrix product, logits for the last
-position only.  On a small model most of a step's time is overhead per operation, so fewer operations
-are the speed.
+position only.  On a small model most of a step's time is overhead per operation, so fewer
+operations are the speed.
 """
 
 from __future__ import annotations
@@ -112,7 +112,13 @@ class Qwen2:
         return self._head(self._norm(x[-1:], self._final_norm))[0].float()
 
     def _attend(
-        self, index: int, layer: Qwen2Layer, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None
+        self,
+        index: int,
+        layer: Qwen2Layer,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        mask: Tensor | None,
     ) -> Tensor:
         """Self-attention of layer *index*: ``(tokens, hidden)`` to ``(tokens, hidden)``."""
         shape, start, count = self.shape, self.length, x.shape[0]

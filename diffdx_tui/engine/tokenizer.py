@@ -111,9 +111,7 @@ class Tokenizer:
         """
         specials = [token | {"special": True} for token in self._definition["added_tokens"]]
         definition = self._definition | {"added_tokens": specials}
-        return LLTokenizer(
-            json.dumps(definition), n_vocab=self.vocab_size, eos_token=self.im_end
-        )
+        return LLTokenizer(json.dumps(definition), n_vocab=self.vocab_size, eos_token=self.im_end)
 
     def _require_byte_level(self, values: dict[str, Any]) -> None:
         kind = values["model"].get("type")

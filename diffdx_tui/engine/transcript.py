@@ -58,7 +58,12 @@ class Transcript:
         )
         text = self._write(choice.id)
         return TokenSampled(
-            self._answer_id, choice.id, text, choice.logprob, forced=False, alternatives=alternatives
+            self._answer_id,
+            choice.id,
+            text,
+            choice.logprob,
+            forced=False,
+            alternatives=alternatives,
         )
 
     def finish(self) -> str:

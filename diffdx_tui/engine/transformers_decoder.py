@@ -26,9 +26,7 @@ class TransformersDecoder:
         self._cache = DynamicCache()
 
     @classmethod
-    def load(
-        cls, base: Path, adapter: Path | None, placement: Placement
-    ) -> TransformersDecoder:
+    def load(cls, base: Path, adapter: Path | None, placement: Placement) -> TransformersDecoder:
         """Load *base* as the reference does, the adapter unmerged.
 
         Raises:

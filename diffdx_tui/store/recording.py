@@ -157,7 +157,7 @@ class AnswerRecorder:
                 self._write_start(event)
             elif isinstance(event, TokenSampled | SlotText | SlotClosed):
                 self._gather(stream, event)
-            else:
+            elif isinstance(event, Finished | Cancelled | Failed):
                 self._write_end(event, stream)
                 del self._streams[event.answer_id]
 

@@ -58,7 +58,7 @@ def test_missing_slots_are_marked() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_possible_is_exactly_two(count: int) -> None:
-    values = {field: "x" for field in fields_of(Variant.A)} | {"possible": ["x"] * count}
+    values = dict.fromkeys(fields_of(Variant.A), "x") | {"possible": ["x"] * count}
     with pytest.raises(ValidationError):
         Differential.model_validate(values)
 

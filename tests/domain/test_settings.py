@@ -77,7 +77,7 @@ def test_escapes_show_as_symbols() -> None:
 
 def test_the_knowledge_base_is_whole() -> None:
     conditions = read_knowledge(data_directory() / "knowledge")
-    counts = {domain: 0 for domain in Domain}
+    counts = dict.fromkeys(Domain, 0)
     for condition in conditions:
         counts[condition.domain] += 1
     assert min(counts.values()) >= 15, counts

@@ -109,7 +109,8 @@ def test_deep_nesting_is_survived() -> None:
 def test_the_reader_shows_what_the_judge_parses(variant: Variant, data: st.DataObject) -> None:
     """Fed in any pieces, escaped in either way, the stream reader finds every slot's text."""
     texts = {
-        slot: data.draw(st.text(st.characters(exclude_categories=["Cs"]))) for slot in slots_of(variant)
+        slot: data.draw(st.text(st.characters(exclude_categories=["Cs"])))
+        for slot in slots_of(variant)
     }
     raw = render(variant, texts)
     if data.draw(st.booleans()):

@@ -106,7 +106,7 @@ def test_chunked_feeding_equals_one_pass(tiny_model: Path) -> None:
 
 
 def test_guided_equals_free_where_free_conforms(tmp_path: Path) -> None:
-    """A model that knows one answer by heart writes it freely; guided must not differ in a token."""
+    """A model that knows one answer by heart writes it freely; guided writes the same tokens."""
     directory = write_tiny_model(tmp_path / "parrot")
     tokenizer = load(ModelSpec(str(directory), precision="fp32")).tokenizer
     texts = {

@@ -1,4 +1,4 @@
-"""The guided mode's promise: valid JSON and an exact echo, whatever comes in and whenever it ends."""
+"""The guided mode's promise: valid JSON, exact echo, whatever comes in, whenever it ends."""
 
 from __future__ import annotations
 

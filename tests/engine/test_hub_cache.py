@@ -46,7 +46,7 @@ def lay_out(hub: Path, repository: str, files: Path) -> None:
 
 
 def test_without_the_files_one_sentence_says_which_command_gets_them(hub: Path) -> None:
-    with pytest.raises(ModelUnavailable, match="diffdx-tui models pull hai-0.5b"):
+    with pytest.raises(ModelUnavailable, match=r"diffdx-tui models pull hai-0\.5b"):
         LocalEngine.load(ModelSpec("hai-0.5b"))
     assert not catalogue.is_here("hai-0.5b")
 
