@@ -14,9 +14,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from diffdx_tui.answer import Request, answer
+from diffdx_tui.answer import Recorder, Request, answer
 from diffdx_tui.domain.events import (
     Failed,
     FailureKind,
@@ -26,12 +26,18 @@ from diffdx_tui.domain.events import (
     WorkerEvent,
 )
 from diffdx_tui.engine.catalogue import ModelSpec
-from diffdx_tui.store import SessionStore
 
 if TYPE_CHECKING:
     from diffdx_tui.engine.local import LocalEngine
 
 Listener = Callable[[WorkerEvent], None]
+
+
+class ClosingRecorder(Recorder, Protocol):
+    """A recorder that saves what is left when it is closed."""
+
+    def close(self) -> None: ...
+
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,7 +45,7 @@ _LOG = logging.getLogger(__name__)
 class AnswerWorker:
     """Loads models and answers requests, one at a time, on its own thread."""
 
-    def __init__(self, listener: Listener, open_store: Callable[[], SessionStore]) -> None:
+    def __init__(self, listener: Listener, open_store: Callable[[], ClosingRecorder]) -> None:
         """Nothing runs before :meth:`start`; *open_store* is called on the worker's thread."""
         self._listener = listener
         self._open_store = open_store
@@ -47,7 +53,6 @@ class AnswerWorker:
         self._wake = threading.Condition()
         self._spec: ModelSpec | None = None
         self._request: Request | None = None
-        self._reopen = False
         self._closing = False
         self._cancel = threading.Event()
         self._engine: LocalEngine | None = None
@@ -79,12 +84,6 @@ class AnswerWorker:
             self._request = None
             self._cancel.set()
 
-    def reopen_store(self, open_store: Callable[[], SessionStore]) -> None:
-        """Record the next answers elsewhere (the ephemeral switch)."""
-        with self._wake:
-            self._open_store, self._reopen = open_store, True
-            self._wake.notify()
-
     def close(self, timeout: float = 5.0) -> None:
         """Cancel, save, and end the thread."""
         with self._wake:
@@ -103,14 +102,10 @@ class AnswerWorker:
                     if self._closing:
                         return
                     spec, self._spec = self._spec, None
-                    reopen, self._reopen = self._reopen, False
                     request = None
                     if spec is None:
                         request, self._request = self._request, None
                         self._cancel.clear()
-                if reopen:
-                    store.close()
-                    store = self._open_store()
                 if spec is not None:
                     self._load(spec)
                 elif request is not None:
@@ -119,8 +114,7 @@ class AnswerWorker:
             store.close()
 
     def _has_work(self) -> bool:
-        waiting = self._request is not None
-        return self._closing or self._reopen or self._spec is not None or waiting
+        return self._closing or self._spec is not None or self._request is not None
 
     def _load(self, spec: ModelSpec) -> None:
         """Load *spec*; when it fails, the model that was there before is there again."""
@@ -148,7 +142,7 @@ class AnswerWorker:
         self._loaded = spec
         self._listener(ModelReady(self._engine.info, time.perf_counter() - started))
 
-    def _answer(self, request: Request, store: SessionStore) -> None:
+    def _answer(self, request: Request, store: ClosingRecorder) -> None:
         if self._engine is None:
             message = "no model is loaded: choose one first"
             self._listener(Failed(request.answer_id, FailureKind.MODEL_UNAVAILABLE, message))

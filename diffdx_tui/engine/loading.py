@@ -15,7 +15,6 @@ import torch
 
 from diffdx_tui.domain.events import ModelInfo
 from diffdx_tui.engine.catalogue import Located, ModelSpec, locate
-from diffdx_tui.engine.failures import ModelUnavailable
 from diffdx_tui.engine.files import Adapter, Checkpoint, WeightReader, read_json
 from diffdx_tui.engine.placement import Placement, place
 from diffdx_tui.engine.projection import Dense, Nf4, Projection, Weight
@@ -55,8 +54,6 @@ def load(spec: ModelSpec, progress: Progress = lambda stage, share: None) -> Loa
     progress("finding files", 0.0)
     located = locate(spec)
     settings = read_json(located.base_directory / "config.json")
-    if "auto_map" in settings and "model_type" not in settings:
-        raise ModelUnavailable(f"{located.base} needs its own code, which is never run")
     progress("reading the vocabulary", 0.05)
     tokenizer = Tokenizer.load(located.base_directory)
     checkpoint = Checkpoint(located.base_directory)
