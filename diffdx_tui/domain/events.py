@@ -32,6 +32,7 @@ class FailureKind(StrEnum):
     MODEL_UNAVAILABLE = "model unavailable"
     BAD_ADAPTER = "adapter does not fit"
     INPUT_TOO_LONG = "input too long for the model"
+    BAD_SETTING = "setting out of range"
     OUT_OF_MEMORY = "out of memory"
     NON_FINITE = "non-finite logits"
     INTERNAL = "internal error"

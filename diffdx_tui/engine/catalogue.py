@@ -171,6 +171,8 @@ def _is_hub_id(name: str) -> bool:
 
 
 def _missing(what: str, wanted: str, name: str) -> str:
+    if name.startswith(EMBEDDED):
+        return f"the embedded model {wanted} is missing from this installation: install it again"
     if _is_hub_id(name):
         return f"{what} is not on this machine: get it with `diffdx-tui models pull {wanted}`"
     known = ", ".join(CATALOGUE)

@@ -36,7 +36,7 @@ class InputTooLong(EngineError):
 class BudgetTooSmall(EngineError):
     """``max_new_tokens`` is below what closing the document costs."""
 
-    kind = FailureKind.INPUT_TOO_LONG
+    kind = FailureKind.BAD_SETTING
 
 
 class NonFiniteLogits(EngineError):

@@ -1,0 +1,1 @@
+"""Floor 4: the commands, one module each, named as they are typed."""

@@ -1,0 +1,89 @@
+"""The three forms in which ``ask`` prints an answer: labelled lines, a document, events.
+
+Role: takes events and the outcome, writes standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Protocol
+
+from diffdx_tui.commands.console import (
+    emit,
+    emit_json,
+    emit_line,
+    has_colour,
+    output_width,
+    report,
+    tell,
+)
+from diffdx_tui.commands.labelled_lines import LabelledLines
+from diffdx_tui.document import Outcome, document_of, event_document
+from diffdx_tui.domain.differential import ECHO
+from diffdx_tui.domain.events import AnswerEvent, SlotClosed, SlotText, Started
+
+
+class AnswerView(Protocol):
+    """What ``ask`` needs of a form."""
+
+    def show(self, event: AnswerEvent) -> None:
+        """Take the next event."""
+
+    def finish(self, outcome: Outcome) -> None:
+        """The answer has ended."""
+
+
+def view_of(options: argparse.Namespace) -> AnswerView:
+    """The form that the flags ask for."""
+    if options.json:
+        return DocumentView()
+    return EventsView() if options.jsonl else LinesView()
+
+
+class LinesView:
+    """A labelled line per tier, as it streams."""
+
+    def __init__(self) -> None:
+        self._lines = LabelledLines(emit, output_width(), colour=has_colour())
+        self._starts = 0
+
+    def show(self, event: AnswerEvent) -> None:
+        if isinstance(event, Started):
+            self._starts += 1
+            if self._starts > 1:
+                self._lines.end()
+                report(f"beginning anew in {event.model.precision}")
+        elif isinstance(event, SlotText) and event.slot != ECHO:
+            self._lines.add(event.slot, event.text)
+        elif isinstance(event, SlotClosed):
+            self._lines.end()
+
+    def finish(self, outcome: Outcome) -> None:
+        self._lines.end()
+        if outcome.verdict is None:
+            return
+        for violation in outcome.verdict.violations:
+            place = "" if violation.position is None else f" (character {violation.position})"
+            tell(f"not valid: {violation.name.replace('_', ' ')}: {violation.detail}{place}")
+        if not self._lines.written and outcome.raw:
+            emit_line("RAW OUTPUT:\n" + outcome.raw)
+
+
+class DocumentView:
+    """One JSON document at the end."""
+
+    def show(self, event: AnswerEvent) -> None:
+        """Nothing yet."""
+
+    def finish(self, outcome: Outcome) -> None:
+        emit_json(document_of(outcome))
+
+
+class EventsView:
+    """Each event as a JSON line."""
+
+    def show(self, event: AnswerEvent) -> None:
+        emit_json(event_document(event), indent=None)
+
+    def finish(self, outcome: Outcome) -> None:
+        """The last event has said it."""
