@@ -66,7 +66,7 @@ class Config:
     adapter: str | None = None
     variant: Variant = Variant.A
     precision: str = "auto"
-    theme: str = "textual-dark"
+    theme: str = "diffdx-dark"
     ascii: bool = False
     ephemeral: bool = False
 

@@ -130,6 +130,10 @@ class AnswerWorker:
             self._listener(ModelFailed(spec.model, error.kind, str(error)))
             if self._engine is None and previous is not None:
                 self._load_now(previous)
+        except Exception as error:  # an import that fails, say; the screen must not wait for ever
+            _LOG.exception("loading %s failed", spec.model)
+            message = f"{type(error).__name__}: {error}"
+            self._listener(ModelFailed(spec.model, FailureKind.INTERNAL, message))
 
     def _load_now(self, spec: ModelSpec) -> None:
         from diffdx_tui.engine.local import LocalEngine
