@@ -32,6 +32,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from diffdx_tui.domain.diagnosis import SynonymTable
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=400)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 IcdCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]{2}(\.[0-9]{1,2})?$")]
@@ -227,6 +229,16 @@ def read_knowledge(directory: Path) -> tuple[Condition, ...]:
             raise KnowledgeError(f"condition {condition.id} is defined twice")
         seen.add(condition.id)
     return tuple(conditions)
+
+
+@lru_cache(maxsize=4)
+def read_synonyms(directory: Path) -> SynonymTable:
+    """The knowledge base's names as a table; the first call reads all files (about a second).
+
+    Raises:
+        KnowledgeError: as :func:`read_knowledge`.
+    """
+    return SynonymTable({entry.name: entry.synonyms for entry in read_knowledge(directory)})
 
 
 def _domain_files(directory: Path) -> Iterator[Path]:

@@ -6,6 +6,7 @@ or a sign; strike-through and colour only repeat it.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -15,8 +16,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from diffdx_tui.config import data_directory
 from diffdx_tui.domain.comparison import Comparison, FieldChange, Operation, compare
+from diffdx_tui.domain.diagnosis import SynonymTable
 from diffdx_tui.domain.differential import ECHO, Slot
+from diffdx_tui.domain.knowledge import read_synonyms
 from diffdx_tui.domain.visible import make_visible_line
 from diffdx_tui.ui.answer_text import QUIET, tier_name
 from diffdx_tui.ui.glyphs import UNICODE, Glyphs
@@ -47,6 +51,7 @@ class ComparisonView(ModalScreen[None]):
         super().__init__()
         self._before, self._after = before, after
         self._glyphs = glyphs
+        self._synonyms: SynonymTable | None = None
 
     def compose(self) -> ComposeResult:
         with VerticalScroll() as frame:
@@ -54,11 +59,18 @@ class ComparisonView(ModalScreen[None]):
             frame.border_subtitle = Content("Up Down scroll  x swap  Esc leave")
             yield Static(self._text())
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
+        self.run_worker(self._learn_synonyms(), exit_on_error=False)
+
+    async def _learn_synonyms(self) -> None:
+        """Read the table off the loop; until it is there, names are compared by spelling."""
+        self._synonyms = await asyncio.to_thread(read_synonyms, data_directory() / "knowledge")
+        self.query_one(Static).update(self._text())
 
     def _text(self) -> Content:
-        comparison = compare(dict(self._before.texts), dict(self._after.texts))
+        before, after = dict(self._before.texts), dict(self._after.texts)
+        comparison = compare(before, after, self._synonyms)
         lines = [
             _origin("Before", self._before),
             _origin("After", self._after),
