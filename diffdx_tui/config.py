@@ -28,9 +28,18 @@ class ConfigError(ValueError):
 
 
 def home_directory() -> Path:
-    """Where sessions, runs and settings live: ``DIFFDX_HOME``, else the platform's data folder."""
+    """Where sessions, runs and settings live: ``DIFFDX_HOME``, else the platform's data folder.
+
+    Raises:
+        ConfigError: ``DIFFDX_HOME`` begins with the home of somebody who does not exist.
+    """
     override = os.environ.get("DIFFDX_HOME")
-    return Path(override).expanduser() if override else Path(platformdirs.user_data_dir(APP))
+    if not override:
+        return Path(platformdirs.user_data_dir(APP))
+    try:
+        return Path(override).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"DIFFDX_HOME is {override!r}: {error}") from error
 
 
 def data_directory() -> Path:

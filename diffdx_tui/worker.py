@@ -10,6 +10,7 @@ The engine is imported on this thread, so that the screen is painted before torc
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -94,7 +95,12 @@ class AnswerWorker:
             self._thread.join(timeout)
 
     def _run(self) -> None:
-        store = self._open_store()
+        try:
+            store = self._open_store()
+        except Exception as error:  # without a thread nothing else could say it
+            _LOG.exception("the store did not open")
+            self._listener(ModelFailed("", FailureKind.INTERNAL, str(error)))
+            return
         try:
             while True:
                 with self._wake:
@@ -118,22 +124,37 @@ class AnswerWorker:
 
     def _load(self, spec: ModelSpec) -> None:
         """Load *spec*; when it fails, the model that was there before is there again."""
+        previous = self._loaded
+        failure = self._try_to_load(spec)
+        if failure is None:
+            return
+        self._listener(failure)
+        if self._engine is None and previous is not None:
+            failure = self._try_to_load(previous)
+            if failure is not None:
+                self._listener(failure)
+
+    def _try_to_load(self, spec: ModelSpec) -> ModelFailed | None:
+        """Load *spec*, dropping the present model first; what went wrong, or ``None``.
+
+        Returns rather than handles: while an exception is handled, its traceback keeps the tensors
+        of the failed attempt alive, and the next attempt may not fit beside them.
+        """
         from diffdx_tui.engine.catalogue import locate
         from diffdx_tui.engine.failures import EngineError
 
-        previous = self._loaded
         try:
             locate(spec)
             self._engine, self._loaded = None, None  # two models may not fit side by side
+            gc.collect()
             self._load_now(spec)
         except EngineError as error:
-            self._listener(ModelFailed(spec.model, error.kind, str(error)))
-            if self._engine is None and previous is not None:
-                self._load_now(previous)
+            return ModelFailed(spec.model, error.kind, str(error))
         except Exception as error:  # an import that fails, say; the screen must not wait for ever
             _LOG.exception("loading %s failed", spec.model)
             message = f"{type(error).__name__}: {error}"
-            self._listener(ModelFailed(spec.model, FailureKind.INTERNAL, message))
+            return ModelFailed(spec.model, FailureKind.INTERNAL, message)
+        return None
 
     def _load_now(self, spec: ModelSpec) -> None:
         from diffdx_tui.engine.local import LocalEngine

@@ -169,6 +169,42 @@ def test_a_store_that_cannot_write_does_not_cost_the_answer(
     assert [event for event in events if isinstance(event, NotSaved)]
 
 
+def test_when_the_old_model_cannot_come_back_either_the_thread_lives(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tiny_model: Path
+) -> None:
+    from diffdx_tui.engine import local
+
+    desk.wait_for(ModelReady)
+    real = local.load
+
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(local, "load", exhausted)
+    desk.worker.load(ModelSpec(str(tiny_model), precision="bf16"))
+    for _ in range(2):  # the new one, then the old one
+        failed = desk.wait_for(ModelFailed)[-1]
+        assert isinstance(failed, ModelFailed)
+        assert failed.kind is FailureKind.OUT_OF_MEMORY
+    monkeypatch.setattr(local, "load", real)
+    desk.worker.load(ModelSpec(str(tiny_model), precision="fp32"))
+    desk.wait_for(ModelReady)
+
+
+def test_a_store_that_does_not_open_is_told() -> None:
+    events: queue.Queue[WorkerEvent] = queue.Queue()
+
+    def closed() -> SessionStore:
+        raise OSError("the disk is gone")
+
+    worker = AnswerWorker(events.put, closed)
+    worker.start()
+    failed = events.get(timeout=10)
+    assert isinstance(failed, ModelFailed)
+    assert "the disk is gone" in failed.message
+    worker.close()
+
+
 def test_non_finite_logits_are_tried_again_in_fp32(tmp_path: Path, home: Path) -> None:
     """Weights that overflow half precision answer in fp32; the second Started says so."""
     import torch

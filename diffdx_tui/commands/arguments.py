@@ -233,14 +233,15 @@ def _add_decoding_flags(parser: CommandParser) -> None:
     decoding.add_argument("--seed", type=int, metavar="N", help="of the sampler")
     decoding.add_argument("--temperature", type=float, metavar="T", help="0 is greedy")
     decoding.add_argument("--top-p", type=float, metavar="P", help="nucleus mass, 1 is off")
+    decoding.add_argument("--top-k", type=int, metavar="K", help="likeliest tokens, 0 is off")
     decoding.add_argument("--repetition-penalty", type=float, metavar="R", help="1 is off")
     decoding.add_argument("--max-new-tokens", type=int, metavar="N", help="bound on the answer")
 
 
 def _count(text: str) -> int:
     number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    if not 1 <= number <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 1,000,000")
     return number
 
 

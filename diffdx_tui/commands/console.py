@@ -36,8 +36,8 @@ def emit_line(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Write a message to standard error; nobody listening is no error."""
-    with contextlib.suppress(BrokenPipeError):
+    """Write a message to standard error; nobody listening, or no room, is no error."""
+    with contextlib.suppress(OSError):
         print(make_visible(text), file=sys.stderr, flush=True)
 
 

@@ -120,11 +120,18 @@ def _export(store: SessionStore, options: argparse.Namespace) -> int:
         for part in parts:
             emit(escape_json(part) if form == "jsonl" else part)
         return Exit.ANSWERED
-    if store.path is not None and target.exists() and target.samefile(store.path):
-        raise CommandError(f"{target} is the database itself: choose another file", Exit.USAGE)
+    if store.path is not None and _is_ours(target, store.path):
+        raise CommandError(f"{target} belongs to the program: choose another file", Exit.USAGE)
     _write_whole(target, parts)
     tell(f"exported to {target}")
     return Exit.ANSWERED
+
+
+def _is_ours(target: Path, database: Path) -> bool:
+    """Whether *target* is the database, a companion of it, or the settings file."""
+    if target.resolve().parent != database.resolve().parent:
+        return False
+    return target.name.startswith(database.name) or target.name in ("sessions.lock", "config.toml")
 
 
 def _write_whole(target: Path, parts: Iterable[str]) -> None:

@@ -15,7 +15,7 @@ from diffdx_tui.domain.differential import Variant
 from diffdx_tui.engine.catalogue import ModelSpec
 
 _CONFIG_FLAGS = ("model", "adapter", "precision", "theme", "ascii", "ephemeral")
-_DECODING_FLAGS = ("seed", "temperature", "top_p", "repetition_penalty", "max_new_tokens")
+_DECODING_FLAGS = ("seed", "temperature", "top_p", "top_k", "repetition_penalty", "max_new_tokens")
 
 
 def settings_of(options: argparse.Namespace) -> Config:

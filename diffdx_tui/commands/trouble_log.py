@@ -59,7 +59,7 @@ class TroubleLog(logging.Handler):
                 self._file = _open_private(self.path)
             self._file.write(self.format(record) + "\n")
             self._file.flush()
-        except (OSError, RuntimeError):
+        except (OSError, RuntimeError, ValueError):  # ConfigError: there is no home to write to
             self._file = None
 
 

@@ -136,6 +136,8 @@ class _Reference:
         settings = GenerationConfig(
             do_sample=True,
             temperature=REFERENCE_FREE.temperature,
+            top_p=REFERENCE_FREE.top_p,
+            top_k=REFERENCE_FREE.top_k,
             repetition_penalty=REFERENCE_FREE.repetition_penalty,
             min_new_tokens=tokens,
             max_new_tokens=tokens,

@@ -101,8 +101,13 @@ def locate(spec: ModelSpec) -> Located:
     if base_directory is None:
         raise ModelUnavailable(_missing(f"model {base}", spec.model, base))
     adapter = spec.adapter
-    if adapter is None and entry is not None:
+    if adapter is None and entry is not None and entry.adapters:
         adapter = entry.adapters.get(spec.variant)
+        if adapter is None:
+            raise BadAdapter(
+                f"{spec.model} has no adapter for variant {spec.variant}: give --adapter, or "
+                f"--adapter {NO_ADAPTER} for the bare base"
+            )
     if adapter is None or adapter == NO_ADAPTER:
         return Located(spec, base, base_directory, None, None)
     adapter_directory = _find(adapter)
@@ -149,9 +154,12 @@ def _find(name: str) -> Path | None:
     if name.startswith(EMBEDDED):
         directory = data_directory() / "model" / name.removeprefix(EMBEDDED)
         return directory if (directory / "config.json").is_file() else None
-    local = Path(name).expanduser()
-    if local.is_dir():
-        return local
+    try:
+        local = Path(name).expanduser()
+        if local.is_dir():
+            return local
+    except (OSError, RuntimeError, ValueError):  # a name no file can have, or nobody's home
+        return None
     return _find_in_cache(name) if _is_hub_id(name) else None
 
 
@@ -176,4 +184,5 @@ def _missing(what: str, wanted: str, name: str) -> str:
     if _is_hub_id(name):
         return f"{what} is not on this machine: get it with `diffdx-tui models pull {wanted}`"
     known = ", ".join(CATALOGUE)
+    what = what if len(what) <= 120 else f"{what[:120]}…"
     return f"{what} is neither a directory nor a known model ({known}) nor a hub id (owner/name)"

@@ -68,9 +68,12 @@ class Checkpoint:
         """Number of weights, from the headers alone."""
         total = 0
         for path in sorted(set(self._files.values())):
-            with safe_open(path, framework="pt") as file:
-                for name in file.keys():  # noqa: SIM118 - not a dict
-                    total += torch.Size(file.get_slice(name).get_shape()).numel()
+            try:
+                with safe_open(path, framework="pt") as file:
+                    for name in file.keys():  # noqa: SIM118 - not a dict
+                        total += torch.Size(file.get_slice(name).get_shape()).numel()
+            except (OSError, SafetensorError) as error:
+                raise ModelUnavailable(f"cannot read {path}: {error}") from error
         return total
 
 
@@ -82,8 +85,8 @@ def _file_of_each_tensor(directory: Path) -> dict[str, Path]:
     path = directory / "model.safetensors"
     if not path.is_file():
         raise ModelUnavailable(
-            f"{directory} has no model.safetensors: pickled weights are not loaded, because they "
-            "can run code"
+            f"{directory} has no model.safetensors (a download that broke off, or pickled weights, "
+            "which are not loaded because they can run code)"
         )
     try:
         with safe_open(path, framework="pt") as file:
@@ -127,14 +130,22 @@ class Adapter:
                     parts.setdefault(match["module"], {})[match["part"]] = file.get_tensor(key)
         except (OSError, SafetensorError) as error:
             raise BadAdapter(f"cannot read {path}: {error}") from error
-        rank, alpha = settings["r"], settings["lora_alpha"]
-        scale = alpha / rank**0.5 if settings.get("use_rslora") else alpha / rank
+        scale = _scale_of(settings, directory)
         updates = {}
         for module, pair in parts.items():
             if set(pair) != {"A", "B"}:
                 raise BadAdapter(f"{path}: {module} has only half of its update")
             updates[module] = LowRank(down=pair["A"], up=pair["B"], scale=scale)
         return cls(updates, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def _scale_of(settings: dict[str, Any], directory: Path) -> float:
+    """``alpha / rank``, or ``alpha / sqrt(rank)`` for rsLoRA (Kalajdzievski 2023)."""
+    try:
+        rank, alpha = float(settings["r"]), float(settings["lora_alpha"])
+        return alpha / rank**0.5 if settings.get("use_rslora") else alpha / rank
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise BadAdapter(f"{directory}: r and lora_alpha are not usable: {error!r}") from error
 
 
 def _require_plain_lora(settings: dict[str, Any], directory: Path) -> None:

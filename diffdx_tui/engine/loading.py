@@ -15,6 +15,7 @@ import torch
 
 from diffdx_tui.domain.events import ModelInfo
 from diffdx_tui.engine.catalogue import Located, ModelSpec, locate
+from diffdx_tui.engine.failures import ModelUnavailable
 from diffdx_tui.engine.files import Adapter, Checkpoint, WeightReader, read_json
 from diffdx_tui.engine.placement import Placement, place
 from diffdx_tui.engine.projection import Dense, Nf4, Projection, Weight
@@ -53,7 +54,7 @@ def load(spec: ModelSpec, progress: Progress = lambda stage, share: None) -> Loa
     """
     progress("finding files", 0.0)
     located = locate(spec)
-    settings = read_json(located.base_directory / "config.json")
+    settings = _read_settings(located.base_directory / "config.json")
     progress("reading the vocabulary", 0.05)
     tokenizer = Tokenizer.load(located.base_directory)
     checkpoint = Checkpoint(located.base_directory)
@@ -73,6 +74,26 @@ def load(spec: ModelSpec, progress: Progress = lambda stage, share: None) -> Loa
     info = _info_of(located, adapter, placement)
     width, context = settings["vocab_size"], settings["max_position_embeddings"]
     return LoadedModel(info, decoder, tokenizer, width, context, placement.threads)
+
+
+_NEEDED_SETTINGS: tuple[str, ...] = ("model_type", "vocab_size", "max_position_embeddings")
+_NEEDED_BY_QWEN2 = ("hidden_size", "num_hidden_layers", "num_attention_heads", "rms_norm_eps")
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    """``config.json`` with what the engine needs of it.
+
+    Raises:
+        ModelUnavailable: unreadable, or a setting is missing.
+    """
+    settings = read_json(path)
+    needed = _NEEDED_SETTINGS
+    if settings.get("model_type") == "qwen2":
+        needed += _NEEDED_BY_QWEN2
+    missing = [name for name in needed if name not in settings]
+    if missing:
+        raise ModelUnavailable(f"{path} lacks {', '.join(missing)}")
+    return settings
 
 
 def _is_plain_qwen2(settings: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ listens.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -96,11 +97,13 @@ class LocalEngine:
             with readable_failures():
                 try:
                     yield from self._generate(vignette, decoding, answer_id, cancelled)
+                    return
                 except NonFiniteLogits:
                     if self.info.precision == "fp32":
                         raise
-                    self._reload_in_fp32()
-                    yield from self._generate(vignette, decoding, answer_id, cancelled)
+                # Outside the handler: its traceback would keep the old weights alive.
+                self._reload_in_fp32()
+                yield from self._generate(vignette, decoding, answer_id, cancelled)
         except EngineError as error:
             yield Failed(answer_id, error.kind, str(error))
 
@@ -167,6 +170,8 @@ class LocalEngine:
 
     def _reload_in_fp32(self) -> None:
         self._spec = dataclasses.replace(self._spec, precision="fp32")
+        del self._model, self._sequence  # before the new weights come
+        gc.collect()
         self._use(load(self._spec))
 
     def _use(self, loaded: LoadedModel) -> None:

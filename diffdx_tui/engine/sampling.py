@@ -78,8 +78,14 @@ class Sampler:
         return logits.index_copy(0, seen, values)
 
     def _sample(self, scores: Tensor) -> int:
-        """Temperature, then nucleus, then one draw; on the CPU, so that devices agree."""
-        probabilities = torch.softmax(scores.cpu() / self._decoding.temperature, dim=0)
+        """Temperature, top k, nucleus, one draw, in transformers' order; on the CPU, so that
+        devices agree."""
+        relative = (scores - scores.max()).cpu().double()  # a tiny temperature must not overflow
+        probabilities = torch.softmax(relative / self._decoding.temperature, dim=0)
+        if 0 < self._decoding.top_k < len(probabilities):
+            kept = probabilities.topk(self._decoding.top_k).indices
+            chosen = torch.zeros_like(probabilities).index_copy(0, kept, probabilities[kept])
+            probabilities = chosen / chosen.sum()
         if self._decoding.top_p < 1.0:
             ranked, order = probabilities.sort(descending=True)
             outside = ranked.cumsum(0) - ranked >= self._decoding.top_p

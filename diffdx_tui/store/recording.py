@@ -154,6 +154,8 @@ class AnswerRecorder:
             if stream is None:
                 return
             if isinstance(event, Started):
+                # A second one begins the answer anew (the engine's retry in fp32).
+                self._streams[event.answer_id] = _Stream(dirty=bool(stream.raw))
                 self._write_start(event)
             elif isinstance(event, TokenSampled | SlotText | SlotClosed):
                 self._gather(stream, event)

@@ -208,11 +208,12 @@ def _add_session(connection: sqlite3.Connection, line: _Line) -> tuple[int, int]
     known = connection.execute(
         "SELECT number, deleted FROM sessions WHERE id = ?", (line.id,)
     ).fetchone()
-    if known is not None and known["deleted"] is not None:
-        return 0, 0
+    restored = known is not None and known["deleted"] is not None
+    if restored:  # whoever imports it wants it back
+        connection.execute("UPDATE sessions SET deleted = NULL WHERE id = ?", (line.id,))
     number = _insert_session(connection, line) if known is None else known["number"]
     answers = sum(_insert_answer(connection, answer, number) for answer in line.answers)
-    if known is not None and answers == 0:
+    if known is not None and answers == 0 and not restored:
         return 0, 0
     connection.execute(
         "UPDATE sessions SET updated = max(updated, ?), latest = (SELECT number FROM answers "
@@ -220,7 +221,7 @@ def _add_session(connection: sqlite3.Connection, line: _Line) -> tuple[int, int]
         (format_time(line.updated), number, number),
     )
     index_session(connection, number)
-    return int(known is None), answers
+    return int(known is None or restored), answers
 
 
 def _insert_session(connection: sqlite3.Connection, line: _Line) -> int:

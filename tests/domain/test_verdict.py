@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -81,9 +82,17 @@ def test_a_full_answer_is_not_variant_b() -> None:
 def test_echo_is_judged_apart() -> None:
     exact = judge(changed(symptoms="chest pain"), Variant.A, "chest pain").verdict
     assert exact.strict and exact.echo_exact
-    near = judge(changed(symptoms="chest pains"), Variant.A, "chest pain").verdict
+    near = judge(changed(symptoms="sudden pains"), Variant.A, "sudden pain").verdict
     assert near.strict and not near.echo_exact
-    assert near.echo is not None and 0.9 < near.echo < 1
+    assert near.echo == pytest.approx(0.5), "one of two words"
+    spaced = judge(changed(symptoms="chest  pain"), Variant.A, "chest pain").verdict
+    assert not spaced.echo_exact, "only identity is exact"
+
+
+def test_a_long_repetitive_echo_is_judged_at_once() -> None:
+    started = time.perf_counter()
+    judge(changed(symptoms="the pain is " * 340), Variant.A, "pain the is " * 333)
+    assert time.perf_counter() - started < 5
 
 
 @given(st.text())

@@ -40,6 +40,14 @@ def test_the_nucleus_keeps_the_smallest_set_that_reaches_the_mass() -> None:
     assert set(draws(Decoding(temperature=1.0, top_p=1e-6))) == {4}
 
 
+def test_top_k_keeps_the_likeliest() -> None:
+    assert set(draws(Decoding(temperature=5.0, top_k=2))) == {4, 0}
+
+
+def test_a_tiny_temperature_is_greedy() -> None:
+    assert set(draws(Decoding(temperature=1e-40), count=20)) == {4}
+
+
 def test_masked_tokens_are_never_drawn() -> None:
     allowed = torch.tensor([True, False, True, False, False])
     assert set(draws(Decoding(temperature=5.0), allowed=allowed)) == {0, 2}

@@ -60,6 +60,20 @@ def test_a_finished_answer_reads_back_as_it_was(store: SessionStore) -> None:
     assert found.tokens == tuple(Token(e.id, e.logprob, e.forced) for e in sampled)
 
 
+def test_a_second_start_begins_the_answer_anew(store: SessionStore) -> None:
+    """The engine's retry in fp32: nothing of the first attempt may stay."""
+    text = "chest pain"
+    start(store, "a1", "s1", text)
+    events = events_of("a1", differential_of(text))
+    for event in (*events[:-1], *events):
+        store.record(event)
+    found = store.read_answer("a1")
+    sampled = [event for event in events if isinstance(event, TokenSampled)]
+    assert len(found.tokens) == len(sampled)
+    assert found.texts[MOST_LIKELY] == "Subarachnoid haemorrhage - sudden"
+    assert found.raw == events[-1].raw
+
+
 def test_started_brings_what_the_engine_resolved(store: SessionStore) -> None:
     start(store)
     resolved = Decoding(seed=99)

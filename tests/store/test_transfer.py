@@ -92,13 +92,13 @@ def test_new_answers_of_a_known_session_are_added(store: SessionStore) -> None:
     assert len(store.search("zebra")) == 1
 
 
-def test_a_deleted_session_does_not_come_back(store: SessionStore) -> None:
+def test_importing_a_deleted_session_brings_it_back(store: SessionStore) -> None:
     answer(store)
     lines = list(store.export_jsonl())
     store.delete_session("s1")
     assert list(store.export_jsonl()) == []
-    assert store.import_jsonl(lines) == ImportReport(skipped=1)
-    assert store.count() == 0
+    assert store.import_jsonl(lines) == ImportReport(sessions=1)
+    assert list(store.export_jsonl()) == lines
 
 
 def test_a_streaming_answer_arrives_interrupted(store: SessionStore) -> None:

@@ -1,0 +1,130 @@
+"""README's measured figures, written from the results files and nowhere else.
+
+Role: ``python -m trainer figures`` replaces what stands between README's markers; a test compares.
+No figure in README is typed by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+Row = tuple[str, str, str, str]
+
+
+def render(results: Path) -> str:
+    """The Markdown table of all figures in *results*."""
+    rows = [
+        *_bench(results, "bench_mini.json", "`mini`", "diffdx-tui bench --json"),
+        *_bench(
+            results,
+            "bench_standin_nf4.json",
+            "stand-in, NF4",
+            "diffdx-tui bench --model DIR --adapter DIR --precision nf4 --json",
+        ),
+        *_screen(results),
+        *_held_out(results),
+    ]
+    lines = ["| what | figure | command | file |", "|---|---|---|---|"]
+    for what, figure, command, file in rows:
+        lines.append(f"| {what} | {figure} | `{command}` | [{file}](docs/results/{file}) |")
+    return "\n".join([BEGIN, *lines, END])
+
+
+def _bench(results: Path, file: str, name: str, command: str) -> list[Row]:
+    run = _read(results / file)
+    ours, theirs = run["engine"], run["reference"]
+    precision = run["model"]["precision"]
+    return [
+        (
+            f"{name}: one answer, end to end, against the reference's usage ({precision})",
+            f"**{run['ratio_end_to_end']:.1f}x** faster ({ours['answer_s']:.2f} s, "
+            f"{theirs['answer_s']:.2f} s)",
+            command,
+            file,
+        ),
+        (
+            f"{name}: sampled tokens per second",
+            f"{run['ratio_tokens_per_s']:.1f}x ({ours['sampled_per_s']:.0f}, "
+            f"{theirs['sampled_per_s']:.0f})",
+            command,
+            file,
+        ),
+        (
+            f"{name}: seconds to the first token",
+            f"{ours['ttft_s']:.2f} s ({theirs['ttft_s']:.2f} s)",
+            command,
+            file,
+        ),
+        (
+            f"{name}: peak memory of the process",
+            f"{run['ratio_peak_memory']:.2f}x ({ours['peak_mb']:.0f} MB, "
+            f"{theirs['peak_mb']:.0f} MB)",
+            command,
+            file,
+        ),
+    ]
+
+
+def _screen(results: Path) -> list[Row]:
+    file = "screen.json"
+    run = _read(results / file)
+    command = run["command"]
+    rows = [
+        ("first paint, median", f"{run['first_paint_s']['median']:.2f} s"),
+        (
+            "`ask --json` cold, whole process, median",
+            f"{run['ask_json_cold_s']['median']:.1f} s",
+        ),
+        (
+            "lag of the screen's loop while generating, 99th percentile",
+            f"{run['loop_lag_s']['p99'] * 1e3:.0f} ms",
+        ),
+        (
+            "bytes to the terminal in the busiest second, 80x24",
+            f"{run['bytes_in_busiest_second']['max'] / 1e3:.0f} kB",
+        ),
+        ("bytes to the terminal in 3 idle seconds", f"{run['bytes_in_3_idle_seconds']}"),
+    ]
+    return [(what, figure, command, file) for what, figure in rows]
+
+
+def _held_out(results: Path) -> list[Row]:
+    file = "mini_held_out.json"
+    run = _read(results / file)
+    figure = f"{run['k']}/{run['n']} (95 % interval {run['low']:.0%} to {run['high']:.0%})"
+    what = "`mini`: names the right condition first, hand-written held-out vignettes"
+    return [(what, figure, "python -m trainer mini score", file)]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return values
+
+
+def replaced(readme: str, results: Path) -> str:
+    """*readme* with the table between its markers made anew."""
+    head, _, rest = readme.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return f"{head}{render(results)}{tail}"
+
+
+def main(arguments: list[str]) -> int:
+    """``python -m trainer figures``."""
+    argparse.ArgumentParser(prog="python -m trainer figures", description=__doc__).parse_args(
+        arguments
+    )
+    path = ROOT / "README.md"
+    try:
+        text = replaced(path.read_text(encoding="utf-8"), ROOT / "docs" / "results")
+    except (OSError, KeyError, ValueError) as error:
+        print(f"figures: {error}", file=sys.stderr)
+        return 5
+    path.write_text(text, encoding="utf-8")
+    return 0
