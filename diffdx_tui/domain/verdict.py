@@ -42,7 +42,8 @@ class Verdict:
         strict: the whole output conforms.
         lenient: its first balanced object conforms.
         violations: why not strict; empty exactly when ``strict``.
-        echo: similarity of ``symptoms`` to the vignette by words, 0 to 1, or ``None`` where there is none.
+        echo: similarity of ``symptoms`` to the vignette by words, 0 to 1; ``None`` where there is
+            none.
     """
 
     strict: bool
