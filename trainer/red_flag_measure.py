@@ -231,7 +231,7 @@ def main(arguments: list[str]) -> int:
         return 2
     book = read_rules()
     document = {
-        "command": "python -m trainer red-flags " + " ".join(arguments),
+        "command": "python -m trainer red-flags --from DIR --curated DIR",
         "notice": NOTICE,
         "notes": _NOTES,
         "rules": len(book.rules),

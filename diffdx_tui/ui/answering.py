@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from pathlib import PurePath
 
 from diffdx_tui.config import Config
 from diffdx_tui.domain.decoding import REFERENCE_FREE, Decoding, Mode
@@ -20,6 +21,7 @@ from diffdx_tui.domain.events import (
     ModelInfo,
     ModelLoading,
     ModelReady,
+    Started,
     State,
     WorkerEvent,
 )
@@ -68,6 +70,8 @@ class Choices:
     spec: ModelSpec
     decoding: Decoding = field(default_factory=Decoding)
     ephemeral: bool = False
+    kept: dict[Mode, Decoding] = field(default_factory=dict)
+    """What each mode was last used with, to come back to."""
 
     @classmethod
     def of(cls, config: Config) -> Choices:
@@ -75,12 +79,16 @@ class Choices:
         spec = ModelSpec(config.model, config.adapter, config.variant, config.precision)
         return cls(spec, ephemeral=config.ephemeral)
 
+    def use(self, decoding: Decoding) -> None:
+        """Decode with *decoding* from now on; what the mode before it used is kept."""
+        self.kept[self.decoding.mode] = self.decoding
+        self.decoding = decoding
+
     def toggle_mode(self) -> None:
-        """Guided to free, with the reference's own settings, and back to the defaults."""
-        if self.decoding.mode is Mode.GUIDED:
-            self.decoding = replace(REFERENCE_FREE, seed=self.decoding.seed)
-        else:
-            self.decoding = Decoding(seed=self.decoding.seed)
+        """Guided to free and back, each with its last settings; free begins as the reference."""
+        free = self.decoding.mode is Mode.GUIDED
+        mode, preset = (Mode.FREE, REFERENCE_FREE) if free else (Mode.GUIDED, Decoding())
+        self.use(replace(self.kept.get(mode, preset), seed=self.decoding.seed))
 
 
 class Answering:
@@ -94,7 +102,7 @@ class Answering:
     ) -> None:
         self._link = link
         self._clock = clock
-        self._loading: ModelSpec | None = None
+        self._loading: list[ModelSpec] = []  # asked for and not settled, oldest first
         self._loaded: ModelSpec | None = None
         self._unsaved: set[str] = set()
         self.choices = choices
@@ -106,7 +114,7 @@ class Answering:
     @property
     def active(self) -> bool:
         """Whether events are to be expected."""
-        return self._loading is not None or self.answering
+        return bool(self._loading) or self.answering
 
     @property
     def answering(self) -> bool:
@@ -119,7 +127,8 @@ class Answering:
 
     def load(self, spec: ModelSpec) -> None:
         """Load or switch the model."""
-        self.choices.spec = self._loading = spec
+        self.choices.spec = spec
+        self._loading.append(spec)
         self.model.phase, self.model.name = ModelPhase.LOADING, spec.model
         self.model.stage, self.model.share, self.model.message = "starting", 0.0, ""
         self._link.load(spec)
@@ -182,7 +191,9 @@ class Answering:
             if isinstance(event, ModelLoading | ModelReady | ModelFailed):
                 model = True
                 failed_model = event if isinstance(event, ModelFailed) else failed_model
+            info = self.model.info
             answer = self.take(event, at) or answer
+            model = model or self.model.info != info
         ended = running and not self.answering
         return Drained(answer or ended, model, ended, failed_model)
 
@@ -191,6 +202,8 @@ class Answering:
         if isinstance(event, ModelLoading | ModelReady | ModelFailed):
             self._follow_model(event)
             return False
+        if isinstance(event, Started):
+            self.model.info = event.model  # a retry may have changed the precision
         return self.live is not None and self.live.apply(event, at)
 
     def _follow_model(self, event: ModelLoading | ModelReady | ModelFailed) -> None:
@@ -199,14 +212,31 @@ class Answering:
             state.phase, state.name = ModelPhase.LOADING, event.name
             state.stage, state.share = event.stage, event.share
         elif isinstance(event, ModelReady):
-            state.phase, state.info, state.name = ModelPhase.READY, event.model, event.model.name
-            self._loaded, self._loading = self._loading or self._loaded, None
+            state.info = event.model
+            self._loaded = self._settle(lambda spec: _is_of(spec, event.model)) or self._loaded
+            if not self._loading:  # or a newer one is on its way
+                state.phase, state.name = ModelPhase.READY, event.model.name
         else:
             state.phase, state.message = ModelPhase.FAILED, event.message
-            self._loading = None
+            self._settle(lambda spec: spec.model == event.name)
+            if self._loading:
+                return  # the next one answers
             # The worker keeps or reloads the earlier model: the next answer comes from that one.
             self.choices.spec = self._loaded or self.choices.spec
             self._fail_waiting(event.kind, event.message)
+
+    def _settle(self, fits: Callable[[ModelSpec], bool]) -> ModelSpec | None:
+        """The newest spec asked for that *fits* the worker's word, else the newest of all.
+
+        It and those before it are settled: the worker passes over what was superseded in time.
+        """
+        if not self._loading:
+            return None
+        places = [place for place, spec in enumerate(self._loading) if fits(spec)]
+        place = places[-1] if places else len(self._loading) - 1
+        settled = self._loading[place]
+        del self._loading[: place + 1]
+        return settled
 
     def _fail_waiting(self, kind: FailureKind, message: str) -> None:
         """Without any model a waiting request has nothing to wait for."""
@@ -216,3 +246,10 @@ class Answering:
     def close(self, timeout: float = 5.0) -> None:
         """End the worker; what ran is saved as far as it came."""
         self._link.close(timeout)
+
+
+def _is_of(spec: ModelSpec, info: ModelInfo) -> bool:
+    """Whether loading *spec* gave *info*."""
+    # A local directory is known by its last part once it is loaded.
+    named = info.name in (spec.model, PurePath(spec.model).name)
+    return named and spec.variant is info.variant and spec.precision in ("auto", info.precision)

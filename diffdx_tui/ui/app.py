@@ -88,6 +88,7 @@ class DiffdxApp(App[int]):
         self.glyphs: Glyphs = choose_glyphs(config)
         self.animation_level = "none"
         self.saved_work = SavedWork(config)
+        self.deleted_sessions: list[str] = []  # in this run, the latest last; can be restored
         link = WorkerLink(worker_factory, self._open_recorder)
         self.answering = Answering(link, Choices.of(config))
         self._link = link
@@ -145,6 +146,7 @@ class DiffdxApp(App[int]):
             self.explore.follow(drained)
         if drained.failed_model is not None:
             self.tell(drained.failed_model.message, severity="error", seconds=12)
+        self._tell_notice()
         if not self.answering.active and self._drain_timer is not None:
             # Everything that came was drawn above: the last flush is this one.
             self._drain_timer.pause()
@@ -265,10 +267,18 @@ class DiffdxApp(App[int]):
         from diffdx_tui.store import StoreError
 
         try:
-            return self.saved_work.open_to_read()
+            store = self.saved_work.open_to_read()
         except StoreError as error:
             self.tell(str(error), severity="error", seconds=12)
             return None
+        self._tell_notice()
+        return store
+
+    def _tell_notice(self) -> None:
+        """Say once what opening the database found, whoever opened it."""
+        notice = self.saved_work.take_notice()
+        if notice:
+            self.tell(notice, severity="warning", seconds=15)
 
     def open_in_explore(self, answer: Answer, answers: int) -> None:
         """Show a saved answer where it can be worked on."""
@@ -298,7 +308,11 @@ class DiffdxApp(App[int]):
         self._copy(text)
 
     def _copy(self, text: str) -> None:
-        ephemeral = self.answering.choices.ephemeral
+        live = self.answering.live
+        # The text may be of an answer asked before the switch was turned back.
+        ephemeral = self.answering.choices.ephemeral or (
+            live is not None and self.answering.is_ephemeral(live.answer_id)
+        )
         file = None if ephemeral else self.config.home / "copied.txt"
         write = self._driver.write if self._driver else None
         self.tell(f"Copy: {copy_text(text, write, file)}")

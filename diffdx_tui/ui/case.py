@@ -6,6 +6,7 @@ edited one.
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +14,22 @@ from diffdx_tui.answer import Request, new_id
 from diffdx_tui.domain.decoding import Decoding
 from diffdx_tui.domain.vignette import Vignette
 
-_SAME_CASE = 0.3  # share of words two texts must have in common to be one case edited
+_SAME_CASE = 0.6  # share of the shorter text's content words that an edit of it still has
+_WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+")
+_AGE = re.compile(r"\b(\d{1,3})[\s-]*(year|month|week|day)s?[\s-]*old\b|\b(\d{1,3})[\s-]*y/?o\b")
+# What any two patients share: grammar, age and sex, and the words that tell a history.
+_NOT_CONTENT_TEXT = """
+a about after again all also although an and any are as at be because been before began being
+between both but by can cannot could did do does during each for from had has have having he
+her hers him his i if in into is it its just last like more most my no nor not now of off on
+once one only or other out over own s same she since so some such t than that the their them
+then there these they this those three through to today two under until up was were what when
+where which while who will with without would yesterday
+age aged boy child female gentleman girl lady male man old patient person woman year years
+day days hour hours minute minutes month months morning night week weeks
+complains describes feels history presents reports says
+"""
+_NOT_CONTENT = frozenset(_NOT_CONTENT_TEXT.split())
 
 
 @dataclass(slots=True)
@@ -58,10 +74,23 @@ def next_request(
 
 def same_case(first: str, second: str) -> bool:
     """Whether *second* reads as an edit of *first* rather than as another case."""
-    one, two = set(first.casefold().split()), set(second.casefold().split())
+    one, two = _content_words(first), _content_words(second)
     if not one or not two:
-        return not one and not two
+        return first.casefold().split() == second.casefold().split()
+    ages = _age(first), _age(second)
+    if None not in ages and ages[0] != ages[1]:
+        return False
     return len(one & two) / min(len(one), len(two)) >= _SAME_CASE
+
+
+def _content_words(text: str) -> set[str]:
+    return set(_WORD.findall(text.casefold())) - _NOT_CONTENT
+
+
+def _age(text: str) -> tuple[str, str] | None:
+    """The first age the text states, as number and unit."""
+    found = _AGE.search(text.casefold())
+    return (found[1] or found[3], found[2] or "year") if found else None
 
 
 def another_seed(decoding: Decoding) -> Decoding:

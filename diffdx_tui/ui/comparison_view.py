@@ -17,7 +17,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from diffdx_tui.config import data_directory
-from diffdx_tui.domain.comparison import Comparison, FieldChange, Operation, compare
+from diffdx_tui.domain.comparison import (
+    Comparison,
+    Operation,
+    WordChange,
+    compare,
+    compare_words,
+)
 from diffdx_tui.domain.diagnosis import SynonymTable
 from diffdx_tui.domain.differential import ECHO, Slot
 from diffdx_tui.domain.knowledge import read_synonyms
@@ -77,7 +83,7 @@ class ComparisonView(ModalScreen[None]):
             *settings_changes(self._before, self._after, self._glyphs),
             Content(""),
             *diagnosis_lines(comparison, self._glyphs),
-            *field_lines(comparison),
+            *field_lines(comparison, self._before.vignette, self._after.vignette),
         ]
         return Content("\n").join(lines)
 
@@ -137,23 +143,32 @@ def _tier_word(field: str | None) -> str:
     return tier_name(Slot(field)).lower() if field else ""
 
 
-def field_lines(comparison: Comparison) -> list[Content]:
-    """Each field that changed, word by word: [-gone-] and {+new+}; then those that did not."""
+def field_lines(comparison: Comparison, before: str, after: str) -> list[Content]:
+    """Each field that changed, word by word: [-gone-] and {+new+}; then those that did not.
+
+    *before* and *after* are the vignettes as they were asked.  What the model made of them, its
+    echo, is shown as well where it is not the same text.
+    """
     lines, unchanged = [], []
+    shown = [("Vignette", before != after, compare_words(before, after))]
     for change in comparison.fields:
-        title = "Vignette" if change.slot == ECHO else tier_name(change.slot)
-        if not change.changed:
+        if change.slot != ECHO:
+            shown.append((tier_name(change.slot), change.changed, change.words))
+        elif change.before not in (None, before) or change.after not in (None, after):
+            shown.append(("Echo", True, change.words))
+    for title, changed, words in shown:
+        if changed:
+            lines += [Content(""), Content.styled(title, "bold $accent"), _words(words)]
+        else:
             unchanged.append(title.lower())
-            continue
-        lines += [Content(""), Content.styled(title, "bold $accent"), _words(change)]
     if unchanged:
         lines += [Content(""), Content.styled(f"Unchanged: {', '.join(unchanged)}.", QUIET)]
     return lines
 
 
-def _words(change: FieldChange) -> Content:
+def _words(changes: tuple[WordChange, ...]) -> Content:
     parts: list[Content] = [Content("  ")]
-    for words in change.words:
+    for words in changes:
         old, new = make_visible_line(words.before), make_visible_line(words.after)
         if words.operation is Operation.EQUAL:
             parts.append(Content.styled(f"{new} ", QUIET))

@@ -48,6 +48,11 @@ class Settings:
         return replace(spec, precision=self.precision, variant=self.variant)
 
 
+def _number_text(value: int | float) -> str:
+    """Every digit of *value*: what is shown is read back."""
+    return repr(value).removesuffix(".0")
+
+
 class DecodingSettings(Form[Settings]):
     """All of it on one page."""
 
@@ -63,7 +68,7 @@ class DecodingSettings(Form[Settings]):
         mode = Choice(["guided", "free"], str(decoding.mode), id="mode", glyphs=self.glyphs)
         yield FormRow("Mode", mode)
         for name, label, _ in _NUMBERS:
-            yield FormRow(label, text_field(f"{getattr(decoding, name):g}", id=name))
+            yield FormRow(label, text_field(_number_text(getattr(decoding, name)), id=name))
         penalty = _ON if decoding.penalise_prompt else _OFF
         yield FormRow(
             "Penalty counts", Choice([_OFF, _ON], penalty, id="penalise", glyphs=self.glyphs)
@@ -92,7 +97,7 @@ class DecodingSettings(Form[Settings]):
         # The reference's own figures belong to free mode; show them where they can be changed.
         preset = REFERENCE_FREE if event.choice.value == "free" else Decoding()
         for name in ("temperature", "top_p", "repetition_penalty", "max_new_tokens"):
-            self.query_one(f"#{name}", Input).value = f"{getattr(preset, name):g}"
+            self.query_one(f"#{name}", Input).value = _number_text(getattr(preset, name))
         self.query_one("#penalise", Choice).choose(_ON if preset.penalise_prompt else _OFF)
 
     def result(self) -> Settings:

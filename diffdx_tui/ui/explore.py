@@ -15,8 +15,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
-from diffdx_tui.domain.decoding import Mode
+from diffdx_tui.domain.decoding import REFERENCE_FREE, Mode
 from diffdx_tui.domain.differential import Slot
+from diffdx_tui.domain.events import State
 from diffdx_tui.domain.vignette import VignetteRefused
 from diffdx_tui.ui.answering import Drained
 from diffdx_tui.ui.case import Case
@@ -195,11 +196,13 @@ class ExploreScreen(Screen[None]):
             )
             for slot, text in answer.texts.items()
         }
+        # Its events, if any are still to come, go elsewhere: here it stays as far as it was read.
+        state = State.INTERRUPTED if answer.state is State.STREAMING else answer.state
         live = LiveAnswer(
             answer.id,
             variant,
             answer.decoding,
-            state=answer.state,
+            state=state,
             model=answer.model,
             verdict=answer.verdict,
             stats=answer.stats,
@@ -255,13 +258,14 @@ class ExploreScreen(Screen[None]):
 
     def action_toggle_mode(self) -> None:
         self.app.answering.choices.toggle_mode()
-        free = self.app.answering.choices.decoding.mode is Mode.FREE
+        decoding = self.app.answering.choices.decoding
         self.show_state()
-        self.app.tell(
-            "free: the model by itself, with the reference's settings"
-            if free
-            else "guided: valid JSON by construction"
-        )
+        if decoding.mode is Mode.GUIDED:
+            self.app.tell("guided: valid JSON by construction")
+            return
+        reference = decoding == replace(REFERENCE_FREE, seed=decoding.seed)
+        whose = "the reference's" if reference else "your"
+        self.app.tell(f"free: the model by itself, with {whose} settings")
 
     def action_pick_model(self) -> None:
         from diffdx_tui.ui.explore_dialogs import pick_model

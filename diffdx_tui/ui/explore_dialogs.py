@@ -42,7 +42,8 @@ def edit_settings(app: DiffdxApp) -> None:
     def use(settings: Settings | None) -> None:
         if settings is None:
             return
-        choices.decoding, choices.ephemeral = settings.decoding, settings.ephemeral
+        choices.use(settings.decoding)
+        choices.ephemeral = settings.ephemeral
         wanted = settings.applied_to(spec)
         if wanted != spec:
             app.load_model(wanted)

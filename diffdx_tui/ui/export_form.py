@@ -6,6 +6,7 @@ Role: the dialog, and writing the file: private, and never over an existing one 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,24 +57,43 @@ class ExportForm(Form[ExportWish]):
     def _format_turned(self, event: Choice.Turned) -> None:
         if event.choice.id == "format":
             path = self.query_one("#path", Input)
-            path.value = str(Path(path.value).with_suffix(f".{FORMATS[event.choice.value]}"))
+            path.value = str(self._with_ending(path.value, FORMATS[event.choice.value]))
+
+    def _with_ending(self, typed: str, ending: str) -> Path:
+        try:
+            return Path(typed).with_suffix(f".{ending}")
+        except ValueError:  # there is no name in it to end
+            return self._suggested(ending)
 
     def result(self) -> ExportWish:
         typed = self.query_one("#path", Input).value.strip()
         if not typed:
             raise ValueError("the file needs a name")
-        path = Path(typed).expanduser()
-        if not path.is_absolute():
-            path = self._folder / path
-        if path.is_dir():
-            raise ValueError(f"{path} is a folder: add a file name")
-        if path.exists():
-            raise ValueError(f"{path} exists already: choose another name")
+        try:
+            path = self._folder / Path(typed).expanduser()
+            taken = _is_taken(path)
+        except (OSError, RuntimeError, ValueError) as error:
+            # An unknown ~name, a name too long, a folder nobody may look into.
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ValueError(f"this file cannot be used: {reason}") from None
+        if taken:
+            raise ValueError(f"{path} {taken}")
         return ExportWish(
             FORMATS[self.query_one("#format", Choice).value],
             self.query_one("#extent", Choice).value != "this session",
             path,
         )
+
+
+def _is_taken(path: Path) -> str:
+    """What stands at *path* already, or nothing; unlike ``exists``, trouble is not "no"."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return ""
+    if stat.S_ISDIR(mode):
+        return "is a folder: add a file name"
+    return "exists already: choose another name"
 
 
 def write_export(path: Path, parts: Iterable[str]) -> None:

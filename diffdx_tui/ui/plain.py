@@ -155,6 +155,9 @@ class PlainSession:
                     if line and line != said:
                         self.say(line)
                         said = line
+                notice = self._saved_work.take_notice()
+                if notice:
+                    self.say(f"Warning: {notice}")
                 if not self.answering.answering:
                     return
                 time.sleep(0.03)

@@ -25,6 +25,7 @@ class SavedWork:
         self._config = config
         self._lock = threading.Lock()
         self._first: SessionStore | None = None
+        self._notice: str | None = None
 
     def open(self) -> SessionStore:
         """A handle for the calling thread to write with; the first call checks the file.
@@ -37,6 +38,7 @@ class SavedWork:
         with self._lock:
             if self._first is None:
                 self._first = SessionStore.open(self._config.database)
+                self._notice = self._first.notice
             return self._first.connect()
 
     def open_to_read(self) -> SessionStore:
@@ -51,11 +53,13 @@ class SavedWork:
             return SessionStore.in_memory()
         return self.open()
 
-    @property
-    def notice(self) -> str | None:
-        """What the store wants the person to know, if anything."""
-        with self._lock:
-            return self._first.notice if self._first else None
+    def take_notice(self) -> str | None:
+        """What the store wants the person to know, if anything; given once.
+
+        Without the lock: a screen asks often, and opening may hold the lock for seconds.
+        """
+        notice, self._notice = self._notice, None
+        return notice
 
     def close(self) -> None:
         """Close what was opened here; handles given out are their owners' to close."""

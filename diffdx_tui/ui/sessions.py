@@ -97,7 +97,6 @@ class SessionsScreen(Screen[None]):
         self._answers_of: str | None = None
         self._shown = 0
         self._marked: Answer | None = None
-        self._deleted: list[str] = []
         self._total = 0
 
     def compose(self) -> ComposeResult:
@@ -126,9 +125,6 @@ class SessionsScreen(Screen[None]):
 
     async def _open(self) -> None:
         self._store = await asyncio.to_thread(self.app.open_store)
-        notice = self.app.saved_work.notice
-        if notice:
-            self.app.tell(notice, severity="warning", seconds=15)
         if self._store is not None:
             self.action_reload()
 
@@ -185,11 +181,13 @@ class SessionsScreen(Screen[None]):
 
     def _count(self, query: str) -> None:
         shown = self.list.shown
+        sessions = f"{self._total} session{'' if self._total == 1 else 's'}"
         if query:
             more = "or more " if shown >= _PAGE else ""
-            self._say(f"{shown} {more}of {self._total} sessions match")
+            verb = "matches" if self._total == 1 else "match"
+            self._say(f"{shown} {more}of {sessions} {verb}")
         elif self._total:
-            self._say(f"{self._total} session{'s' if self._total > 1 else ''}")
+            self._say(sessions)
         else:
             self._say("no saved sessions yet: F9 goes to Explore, F5 there runs a vignette")
 
@@ -211,6 +209,9 @@ class SessionsScreen(Screen[None]):
 
     @on(OptionList.OptionHighlighted)
     def _moved(self) -> None:
+        session = self.list.current
+        if session is None or session.id != self._answers_of:
+            self._answers, self._answers_of = (), None
         self.run_worker(self._show_current(), group="preview", exclusive=True, exit_on_error=False)
 
     async def _show_current(self) -> None:
@@ -222,9 +223,23 @@ class SessionsScreen(Screen[None]):
         if session.id == self._answers_of:
             return
         answers = await self._ask(lambda store: store.answers(session.id)) or ()
+        if self.list.current is None or self.list.current.id != session.id:
+            return  # the cursor went on meanwhile
         self._answers, self._answers_of = answers, session.id
         self._shown = max(len(answers) - 1, 0)
         self._draw_preview(session)
+
+    async def _settled(self) -> Session | None:
+        """The session under the cursor, once its answers are those in the preview.
+
+        The cursor moves at once, the answers come later: what acts on an answer waits for them
+        here, or it would take one of the session before.
+        """
+        session = self.list.current
+        if session is None:
+            return None
+        await self._show_current()
+        return session if session.id == self._answers_of else None
 
     def _draw_preview(self, session: Session) -> None:
         text = preview(session, self.answer, self._shown + 1, len(self._answers), self.app.glyphs)
@@ -248,24 +263,26 @@ class SessionsScreen(Screen[None]):
             self.app.action_show_explore()
 
     @on(OptionList.OptionSelected)
-    def _selected(self) -> None:
-        self.action_open()
+    async def _selected(self, event: OptionList.OptionSelected) -> None:
+        if event.option_index == self.list.highlighted:  # or the cursor has gone on since
+            await self.action_open()
 
-    def action_open(self) -> None:
-        if self.answer is not None:
+    async def action_open(self) -> None:
+        if await self._settled() is not None and self.answer is not None:
             self.app.open_in_explore(self.answer, len(self._answers))
 
-    def action_turn_answer(self, step: int) -> None:
-        session = self.list.current
+    async def action_turn_answer(self, step: int) -> None:
+        session = await self._settled()
         if session is None or not self._answers:
             return
         self._shown = min(max(self._shown + step, 0), len(self._answers) - 1)
         self._draw_preview(session)
 
-    def action_compare(self) -> None:
+    async def action_compare(self) -> None:
         """Mark the first answer; with the second, show what changed."""
+        settled = await self._settled()
         answer = self.answer
-        if answer is None:
+        if settled is None or answer is None:
             return
         if self._marked is None or self._marked.id == answer.id:
             self._marked = answer
@@ -276,8 +293,9 @@ class SessionsScreen(Screen[None]):
         self._count("")
         self.app.push_screen(ComparisonView(before, after, self.app.glyphs))
 
-    def action_annotate(self) -> None:
-        session, answer = self.list.current, self.answer
+    async def action_annotate(self) -> None:
+        session = await self._settled()
+        answer = self.answer
         if session is None:
             return
 
@@ -337,8 +355,9 @@ class SessionsScreen(Screen[None]):
 
         try:
             written = await self._ask(write)
-        except OSError as error:
-            self.app.tell(f"not written: {wish.path}: {error.strerror}", severity="error")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            self.app.tell(f"not written: {wish.path}: {reason}", severity="error")
             return
         if written:
             self.app.tell(f"written to {wish.path}", seconds=8)
@@ -354,21 +373,23 @@ class SessionsScreen(Screen[None]):
             return True
 
         if await self._ask(delete):
-            self._deleted.append(session_id)
+            self.app.deleted_sessions.append(session_id)
             self.app.tell("session deleted: u brings it back")
             self.action_reload()
 
-    def action_restore(self) -> None:
-        if not self._deleted:
+    async def action_restore(self) -> None:
+        """Undo the latest deletion; awaited, so that a second press takes the one before it."""
+        deleted = self.app.deleted_sessions
+        if not deleted:
             self.app.tell("nothing to undo")
             return
-        self.run_worker(self._restore(self._deleted.pop()), exit_on_error=False)
+        session_id = deleted[-1]
 
-    async def _restore(self, session_id: str) -> None:
         def restore(store: SessionStore) -> bool:
             store.restore_session(session_id)
             return True
 
         if await self._ask(restore):
+            deleted.remove(session_id)
             self.app.tell("session restored")
             self.action_reload()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.events import Paste
 
-from diffdx_tui.domain.decoding import Mode
+from diffdx_tui.domain.decoding import Decoding, Mode
 from diffdx_tui.domain.differential import Variant
 from diffdx_tui.domain.events import State
 from diffdx_tui.store import SessionStore
@@ -332,3 +332,73 @@ async def test_an_answer_that_stands_is_shown_whole(start: Any, size: Any, words
         hands.app.explore.tiers.focus()
         await hands.press("end")
         await hands.sees("and so on")
+
+
+async def test_an_ephemeral_answer_is_not_copied_into_a_file(start: Any, config: Any) -> None:
+    async with start(settings={"ephemeral": True}) as hands:
+        await hands.answered()
+        await hands.press("f12")
+        hands.app.action_copy_answer()
+        await hands.sees("sent to the terminal")
+        assert not (config.home / "copied.txt").exists()
+
+
+async def test_a_long_seed_is_shown_and_taken_as_it_is(start: Any) -> None:
+    async with start() as hands:
+        await hands.ready()
+        choices = hands.app.answering.choices
+        choices.decoding = Decoding(seed=12_345_678)
+        await hands.press("f8")
+        await hands.sees("12345678")
+        await hands.press("enter")
+        await hands.until(lambda: len(hands.app.screen_stack) == 1)
+        assert choices.decoding.seed == 12_345_678
+
+
+async def test_f3_keeps_what_f8_chose(start: Any) -> None:
+    async with start() as hands:
+        await hands.ready()
+        await hands.press("f8")
+        await hands.sees("Decoding settings")
+        await hands.press("tab", "tab", "backspace", "2", "enter")
+        await hands.until(lambda: hands.app.answering.choices.decoding.temperature == 2)
+        await hands.press("f3")
+        await hands.sees("the reference's settings")
+        await hands.press("f3")
+        assert hands.app.answering.choices.decoding == Decoding(temperature=2)
+
+
+async def test_undo_of_typing(start: Any) -> None:
+    async with start() as hands:
+        await hands.ready()
+        pane = hands.app.explore.pane
+        for key in ("ctrl+underscore", "alt+z"):
+            await hands.press(*"pain")
+            await hands.until(lambda: pane.text == "pain")
+            await hands.press(key)
+            await hands.until(lambda: pane.text == "")
+
+
+async def test_keys_of_tiers_and_tokens(start: Any) -> None:
+    async with start(size=(120, 24), texts=dict.fromkeys(TEXTS, "Gout - " + "toe " * 200)) as hands:
+        await hands.answered()
+        tiers, tokens = hands.app.explore.tiers, hands.app.explore.tokens
+        tiers.focus()
+        await hands.press("pagedown")
+        await hands.until(lambda: tiers.scroll_y > 1)
+        await hands.press("pageup")
+        await hands.until(lambda: tiers.scroll_y == 0)
+        await hands.press("j")
+        await hands.until(lambda: tiers.scroll_y == 1)
+        await hands.press("k")
+        await hands.until(lambda: tiers.scroll_y == 0)
+        tokens.focus()
+        await hands.press("g")
+        await hands.until(lambda: tokens._top == 0)
+        await hands.press("G")
+        await hands.until(lambda: tokens._following)
+        for down, up in (("pagedown", "pageup"), ("j", "k")):
+            await hands.press("g", down)
+            await hands.until(lambda: tokens._top > 0)
+            await hands.press(up)
+            await hands.until(lambda: tokens._top == 0)

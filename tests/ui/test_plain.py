@@ -47,6 +47,13 @@ def test_failures_and_refusals_are_lines(config: Any) -> None:
     assert "Refused: the vignette is empty" in run(config, ":again\n")
 
 
+def test_a_damaged_database_is_a_line_once(config: Any) -> None:
+    config.home.mkdir(parents=True)
+    config.database.write_bytes(b"not a database" * 500)
+    said = run(config, "pain\n\n:again\n")
+    assert said.count("kept as") == 1 and "Warning: " in said
+
+
 def test_it_needs_no_textual_and_no_torch() -> None:
     code = (
         "import sys, diffdx_tui.ui.plain;"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from diffdx_tui.store import SessionStore
+from diffdx_tui.domain.events import State
+from diffdx_tui.store import SessionStore, StoreError
 from tests.ui.conftest import CASE
 
 pytestmark = pytest.mark.asyncio
@@ -150,3 +153,156 @@ async def test_a_damaged_database_is_said_and_set_aside(start: Any, config: Any)
         await hands.press("f9")
         await hands.sees("could not be read", "kept as")
         assert list(config.home.glob("sessions.damaged*"))
+
+
+@pytest.fixture
+def slow_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store whose answers come well after the cursor has moved."""
+    read = SessionStore.answers
+
+    def answers(store: SessionStore, session_id: str) -> Any:
+        time.sleep(0.3)
+        return read(store, session_id)
+
+    monkeypatch.setattr(SessionStore, "answers", answers)
+
+
+async def test_opening_waits_for_the_session_under_the_cursor(
+    start: Any, slow_answers: None
+) -> None:
+    async with start() as hands:
+        await opened(hands)
+        await hands.press("down", "enter")
+        await hands.sees("[Explore]", "answer 2 of this case")
+        assert hands.app.explore.pane.text == CASE
+
+
+async def test_annotating_waits_for_the_session_under_the_cursor(
+    start: Any, config: Any, slow_answers: None
+) -> None:
+    async with start(size=(160, 50)) as hands:
+        await opened(hands)
+        await hands.press("down", "a")
+        await hands.sees("Annotate")
+        await hands.press("tab", "tab", "tab", "right", "enter")
+        await hands.sees("annotation saved")
+    with SessionStore.open(config.database) as store:
+        sessions = store.list_sessions()
+        reviewed = [[bool(a.reviews) for a in store.answers(s.id)] for s in sessions]
+    assert sorted(reviewed) == [[False], [False, True]]
+
+
+async def test_turning_and_comparing_wait_as_well(start: Any, slow_answers: None) -> None:
+    async with start() as hands:
+        await opened(hands)
+        await hands.press("down", "left")
+        await hands.sees("Answer 1 of 2")
+        await hands.press("up", "c", "down", "c")
+        await hands.sees("Comparison", "{+")
+
+
+@pytest.mark.parametrize("key", [("j", "k"), ("G", "g"), ("end", "home"), ("down", "up")])
+async def test_keys_of_the_list(start: Any, key: tuple[str, str]) -> None:
+    async with start() as hands:
+        await opened(hands)
+        await hands.press(key[0])
+        await hands.sees("Answer 2 of 2")
+        await hands.press("h")
+        await hands.sees("Answer 1 of 2")
+        await hands.press("l")
+        await hands.sees("Answer 2 of 2")
+        await hands.press(key[1])
+        await hands.sees("Answer 1 of 1")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("", "needs a name"),
+        ("~nosuchperson/x.md", "cannot be used"),
+        ("n" * 300, "cannot be used"),
+        (".", "is a folder"),
+    ],
+    ids=["empty", "unknown person", "too long", "folder"],
+)
+async def test_a_path_that_cannot_be_used_is_said_in_the_form(
+    start: Any, config: Any, path: str, words: str
+) -> None:
+    (config.home / "exports").mkdir(parents=True)
+    async with start() as hands:
+        await opened(hands)
+        await hands.press("e")
+        await hands.sees("Export")
+        field = hands.app.screen.query_one("#path")
+        field.value = path
+        await hands.press("enter")
+        await hands.sees("Export", words)
+        await hands.press("right")  # the next format
+        await hands.sees("JSONL")
+        assert field.value.endswith(".jsonl")
+
+
+async def test_a_deletion_can_be_undone_on_a_later_visit(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with start() as hands:
+        await opened(hands)
+        await hands.press("d")
+        await hands.sees("1 session")
+        await hands.press("f9")
+        await hands.sees("[Explore]")
+        await hands.press("f9")
+        await hands.sees("1 session")
+        with monkeypatch.context() as broken:
+
+            def fail(*_: object) -> None:
+                raise StoreError("the disk is full")
+
+            broken.setattr(SessionStore, "restore_session", fail)
+            await hands.press("u")
+            await hands.sees("the disk is full")
+        await hands.press("u")
+        await hands.sees("2 sessions", "barking")
+
+
+async def test_an_answer_another_process_still_writes_is_not_running_here(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = SessionStore.answers
+    monkeypatch.setattr(
+        SessionStore,
+        "answers",
+        lambda store, name: tuple(replace(a, state=State.STREAMING) for a in read(store, name)),
+    )
+    async with start() as hands:
+        await opened(hands)
+        await hands.press("enter")
+        await hands.sees("[Explore]", "interrupted")
+        assert not hands.app.answering.active
+        await hands.answered(OTHER)
+
+
+async def test_one_session_is_one_session(start: Any) -> None:
+    async with start() as hands:
+        await hands.answered(OTHER)
+        await hands.press("f9")
+        await hands.sees("1 session")
+        assert "1 sessions" not in hands.text
+        await hands.press("slash", *"bark")
+        await hands.sees("1 of 1 session matches")
+
+
+async def test_a_damaged_database_is_said_once_and_in_explore_too(start: Any, config: Any) -> None:
+    config.home.mkdir(parents=True)
+    config.database.write_bytes(b"not a database" * 500)
+    async with start(size=(120, 40)) as hands:
+        said: list[str] = []
+        tell = hands.app.tell
+        hands.app.tell = lambda text, **how: (said.append(text), tell(text, **how))
+        await hands.answered()
+        await hands.sees("could not be read", "kept as")
+        for _ in range(2):
+            await hands.press("f9")
+            await hands.sees("1 session")
+            await hands.press("f9")
+        assert len([text for text in said if "kept as" in text]) == 1
