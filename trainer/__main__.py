@@ -1,0 +1,35 @@
+"""``python -m trainer COMMAND``: one door to everything that trains or measures.
+
+Role: a dispatch table and nothing else; each command's module parses its own arguments and is
+imported only when it is asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "mini": ("trainer.mini.command", "train or score the embedded model"),
+    "figures": ("trainer.figures", "write README's figures from the results files"),
+    "merge-policy": ("trainer.merge_policy", "measure ways to run an adapter on a 4-bit base"),
+    "red-flags": ("trainer.red_flag_measure", "measure the red-flag rules on labelled cases"),
+    "standin": ("trainer.standin", "make a random-weight stand-in of the true size"),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command that *arguments* name; the exit status."""
+    if not arguments or arguments[0] not in COMMANDS:
+        asked_for_help = bool(arguments) and arguments[0] in ("-h", "--help")
+        lines = ["usage: python -m trainer COMMAND ...", ""]
+        lines += [f"  {name:14} {about}" for name, (_, about) in COMMANDS.items()]
+        print("\n".join(lines), file=sys.stdout if asked_for_help else sys.stderr)
+        return 0 if asked_for_help else 2
+    module = import_module(COMMANDS[arguments[0]][0])
+    status: int = module.main(arguments[1:])
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
