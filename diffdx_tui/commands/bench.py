@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import sys
+from pathlib import Path
 from typing import Any
 
 from diffdx_tui.commands.libraries import quiet_libraries
@@ -27,6 +29,8 @@ _ROWS = (
 
 def run(options: argparse.Namespace) -> int:
     """Measure and print; returns the exit code."""
+    # The reference's usage waits as OpenMP does by default; our considerate way would slow it down.
+    os.environ.setdefault("OMP_WAIT_POLICY", "active")
     quiet_libraries()
     from diffdx_tui.engine.benchmark import compare
     from diffdx_tui.engine.failures import EngineError
@@ -38,9 +42,15 @@ def run(options: argparse.Namespace) -> int:
     except EngineError as error:
         print(f"diffdx-tui: {error}", file=sys.stderr)
         return 4
+    result["model"] |= {key: _shown(result["model"][key]) for key in ("base", "adapter")}
     result["machine"] = machine()
     print(json.dumps(result, indent=2) if options.json else _table(result))
     return 0
+
+
+def _shown(place: str | None) -> str | None:
+    """A directory by its last part: results are kept and shared, folders of a machine are not."""
+    return Path(place).name if place and Path(place).is_absolute() else place
 
 
 def machine() -> dict[str, Any]:

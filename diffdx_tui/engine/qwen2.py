@@ -66,7 +66,10 @@ class Qwen2:
         self.length = 0
         self._embedding, self._layers = embedding, layers
         self._final_norm, self._head = final_norm, head
-        self._cos, self._sin = _rotary_tables(shape, embedding.dtype, embedding.device)
+        # torch's bfloat16 attention of one row takes eight times its fp32 one on a CPU.
+        on_cpu = embedding.device.type == "cpu"
+        self._attention_dtype = torch.float32 if on_cpu else embedding.dtype
+        self._cos, self._sin = _rotary_tables(shape, self._attention_dtype, embedding.device)
         self._keys: list[Tensor] = []
         self._values: list[Tensor] = []
         self._reserve(256)
@@ -122,10 +125,11 @@ class Qwen2:
     ) -> Tensor:
         """Self-attention of layer *index*: ``(tokens, hidden)`` to ``(tokens, hidden)``."""
         shape, start, count = self.shape, self.length, x.shape[0]
-        qkv = layer.qkv(self._norm(x, layer.input_norm)).view(count, -1, shape.head_dim)
+        qkv = layer.qkv(self._norm(x, layer.input_norm)).to(self._attention_dtype)
+        qkv = qkv.view(count, -1, shape.head_dim)
         rotated = shape.heads + shape.kv_heads
         qk, value = qkv[:, :rotated], qkv[:, rotated:]
-        qk = qk * cos + _rotate_half(qk) * sin
+        qk = torch.addcmul(qk * cos, qk.roll(shape.head_dim // 2, dims=-1), sin)
         keys, values = self._keys[index], self._values[index]
         keys[:, start : start + count] = qk[:, shape.heads :].transpose(0, 1)
         values[:, start : start + count] = value.transpose(0, 1)
@@ -136,7 +140,7 @@ class Qwen2:
             attn_mask=mask,
             enable_gqa=shape.heads != shape.kv_heads,
         )
-        return layer.output(attended[0].transpose(0, 1).reshape(count, -1))
+        return layer.output(attended[0].transpose(0, 1).reshape(count, -1).to(x.dtype))
 
     def _norm(self, x: Tensor, weight: Tensor) -> Tensor:
         return F.rms_norm(x, (self.shape.hidden,), weight, self.shape.norm_epsilon)
@@ -151,7 +155,7 @@ class Qwen2:
             for index in range(self.shape.layers):
                 fresh = torch.empty(
                     (self.shape.kv_heads, size, self.shape.head_dim),
-                    dtype=self._embedding.dtype,
+                    dtype=self._attention_dtype,
                     device=self.device,
                 )
                 if held:
@@ -161,20 +165,19 @@ class Qwen2:
                     caches.append(fresh)
 
 
-def _rotate_half(x: Tensor) -> Tensor:
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat((-second, first), dim=-1)
-
-
 def _rotary_tables(
     shape: Qwen2Shape, dtype: torch.dtype, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Cosine and sine per position, shape ``(context, 1, head_dim)`` each (Su et al. 2021)."""
+    """Cosine and signed sine per position, shape ``(context, 1, head_dim)`` (Su et al. 2021).
+
+    The sine's first half is negative, so that a plain roll by half the width does the rotation.
+    """
     exponents = torch.arange(0, shape.head_dim, 2, dtype=torch.float32) / shape.head_dim
     frequencies = 1.0 / shape.rope_theta**exponents
     angles = torch.outer(torch.arange(shape.context, dtype=torch.float32), frequencies)
-    angles = torch.cat((angles, angles), dim=-1).unsqueeze(1)
-    return angles.cos().to(device, dtype), angles.sin().to(device, dtype)
+    cos = torch.cat((angles.cos(), angles.cos()), dim=-1).unsqueeze(1)
+    sin = torch.cat((-angles.sin(), angles.sin()), dim=-1).unsqueeze(1)
+    return cos.to(device, dtype), sin.to(device, dtype)
 
 
 def _causal_mask(count: int, start: int, device: torch.device) -> Tensor | None:

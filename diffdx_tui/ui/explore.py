@@ -6,6 +6,7 @@ nothing about answers itself.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -222,7 +223,21 @@ class ExploreScreen(Screen[None]):
 
     # Actions
 
+    def _after_typing(self, act: Callable[[], object]) -> None:
+        """Act once the pane has taken in every key that came before.
+
+        Priority keys overtake those that wait in the pane; over a slow line, where typing and F5
+        arrive in one burst, half a vignette would be asked.
+        """
+        self.pane.call_later(act)
+
     def action_run(self) -> None:
+        self._after_typing(self._run)
+
+    def action_run_again(self) -> None:
+        self._after_typing(self._run_again)
+
+    def _run(self) -> None:
         try:
             live = self.app.answering.ask(self.pane.text)
         except VignetteRefused as refusal:
@@ -231,7 +246,7 @@ class ExploreScreen(Screen[None]):
             return
         self._begin(live)
 
-    def action_run_again(self) -> None:
+    def _run_again(self) -> None:
         try:
             live = self.app.answering.ask_again(self.pane.text)
         except VignetteRefused as refusal:
@@ -278,6 +293,9 @@ class ExploreScreen(Screen[None]):
         edit_settings(self.app)
 
     def action_new_case(self) -> None:
+        self._after_typing(self._new_case)
+
+    def _new_case(self) -> None:
         self.app.answering.new_case()
         self.pane.replace_text("")
         self.tokens.clear()

@@ -69,13 +69,16 @@ def _stream(home: Path) -> dict[str, Any]:
     with Terminal(command, environment(home)) as terminal:
         terminal.wait_for("ready")
         terminal.paste(VIGNETTE)
+        terminal.wait_for("98/60")
+        terminal.read(0.5)
+        began = time.monotonic()
         terminal.press("f5")
         terminal.wait_for("finished")
         terminal.read(1.5)
         idle = terminal.read(3.0)
         terminal.press("ctrl+q")
         terminal.wait()
-        moments = [moment for moment, _ in terminal.received]
+        moments = [moment for moment, _ in terminal.received if moment >= began]
         busiest = max(terminal.bytes_between(moment, moment + 1.0) for moment in moments)
     return {"lags": json.loads(path.read_text()), "busiest": busiest, "idle": idle}
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from diffdx_tui.commands.libraries import quiet_libraries
 from diffdx_tui.config import read_config
+from diffdx_tui.domain.events import State
 from diffdx_tui.ui import app as app_module
 
 _NAP = 0.005
@@ -32,7 +33,8 @@ class ProbedApp(app_module.DiffdxApp):
         while True:
             before = time.perf_counter()
             await asyncio.sleep(_NAP)
-            if self.answering.answering:
+            live = self.answering.live
+            if live is not None and live.state is State.STREAMING:  # not while it waits for a model
                 self.lags.append(time.perf_counter() - before - _NAP)
 
 

@@ -127,15 +127,15 @@ def test_streaming_fits_a_slow_line_and_idle_is_silent(home: Path) -> None:
     with start(home) as terminal:
         terminal.wait_for("Vignette")
         terminal.paste(VIGNETTE)
+        terminal.wait_for("No fever")
         terminal.wait_for("ready", seconds=60)
-        terminal.press("f5")
-        terminal.wait_for("streaming", "finished", seconds=120)
+        terminal.read(0.5)
         began = time.monotonic()
+        terminal.press("f5")
         terminal.wait_for("finished", seconds=120)
-        ended = time.monotonic()
-        worst = max(terminal.bytes_between(moment, moment + 1.0) for moment, _ in terminal.received)
-        assert worst <= 25_000, f"{worst} bytes in one second"
-        assert terminal.bytes_between(began - 5, ended) > 500, "something must have been drawn"
+        moments = [moment for moment, _ in terminal.received if moment >= began]
+        worst = max(terminal.bytes_between(moment, moment + 1.0) for moment in moments)
+        assert 500 < worst <= 25_000, f"{worst} bytes in one second"
         terminal.read(1.0)  # let the last flush through
         assert terminal.read(3.0) == 0
 
