@@ -17,9 +17,10 @@ from diffdx_tui.domain.differential import Variant, skeleton_of
 from diffdx_tui.engine.tokenizer import Tokenizer
 
 # A slot's text: one character that is not white space, then any; escapes without \\u, because
-# text is written as itself.  C0, DEL and C1 controls are left out: JSON or terminals refuse them.
-_FIRST = r'[^"\\\s\x00-\x20\x7f-\x9f]|\\["\\\/]'
-_OTHER = r'[^"\\\x00-\x1f\x7f-\x9f]|\\["\\\/bfnrt]'
+# text is written as itself, and without the needless \\/.  C0, DEL and C1 controls are left out:
+# JSON or terminals refuse them.
+_FIRST = r'[^"\\\s\x00-\x20\x7f-\x9f]|\\["\\]'
+_OTHER = r'[^"\\\x00-\x1f\x7f-\x9f]|\\["\\bfnrt]'
 
 
 def grammar_of(variant: Variant) -> str:

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 # Before textual: it sets what textual reads from the environment.
@@ -33,7 +34,7 @@ from diffdx_tui.ui.explore import ExploreScreen
 from diffdx_tui.ui.glyphs import ASCII, Glyphs, choose_glyphs, terminal_speaks_utf8
 from diffdx_tui.ui.pacing import Pace
 from diffdx_tui.ui.saved_work import SavedWork, SelectiveRecorder
-from diffdx_tui.ui.terminal_signals import on_ending_signals
+from diffdx_tui.ui.terminal_signals import on_ending_signals, wake_on_signals
 from diffdx_tui.ui.themes import BARE_CSS, install_themes, tier_defaults
 from diffdx_tui.ui.worker_link import WorkerFactory, WorkerLink
 
@@ -95,6 +96,7 @@ class DiffdxApp(App[int]):
         self._drain_timer: Timer | None = None
         self._pace = Pace()
         self._ending = False
+        self._stop_waking: Callable[[], None] | None = None
         self.set_class(self.glyphs is ASCII, "-ascii")
         self.set_class(self.no_color, "-bare")
         install_themes(self, config.theme)
@@ -121,6 +123,12 @@ class DiffdxApp(App[int]):
         # After fg the terminal shows the shell's lines; nothing of ours has changed, so textual
         # would draw nothing.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
+        if self.terminal is not None:
+            self._stop_waking = wake_on_signals(asyncio.get_running_loop())
+
+    def on_unmount(self) -> None:
+        if self._stop_waking is not None:
+            self._stop_waking()
 
     def begin_work(self) -> None:
         """After the first paint: the worker and its model."""

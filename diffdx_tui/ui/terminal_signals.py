@@ -1,4 +1,4 @@
-"""Ending in order when a signal says so.
+"""Ending in order when a signal says so, and waking up for any.
 
 Role: the one place that installs handlers for hang-up, termination and interrupt; imports no
 textual, so that the linear mode uses it too.
@@ -6,6 +6,8 @@ textual, so that the linear mode uses it too.
 
 from __future__ import annotations
 
+import asyncio
+import os
 import signal
 from collections.abc import Callable
 from types import FrameType
@@ -34,5 +36,26 @@ def on_ending_signals(act: Callable[[int], None]) -> Callable[[], None]:
     def undo() -> None:
         for number, old in previous.items():
             signal.signal(number, old)
+
+    return undo
+
+
+def wake_on_signals(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+    """Let every signal wake *loop*; returns how to undo that.
+
+    The kernel may give a signal to any thread, and Python runs its handler on the main one, which
+    in an idle program sleeps until a key comes: after ``fg`` the screen would stay empty.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    previous = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    loop.add_reader(reader, os.read, reader, 4096)
+
+    def undo() -> None:
+        loop.remove_reader(reader)
+        signal.set_wakeup_fd(previous)
+        os.close(reader)
+        os.close(writer)
 
     return undo

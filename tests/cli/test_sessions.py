@@ -110,7 +110,7 @@ def test_export_forms(run: Run, saved: Path, tmp_path: Path) -> None:
     assert "Not a medical device" in run("sessions", "export", "--format", "md").out
     assert run("sessions", "export", "--output", str(tmp_path / "no" / "x.md")).code == 2
     itself = run("sessions", "export", "--output", str(saved))
-    assert itself.code == 2 and "database itself" in itself.err
+    assert itself.code == 2 and "belongs to the program" in itself.err
     assert run("sessions", "export", "nope", "--output", str(table)).code == 3
     assert table.read_bytes().startswith(b'"')
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "table.csv"]

@@ -23,6 +23,7 @@ from diffdx_tui.domain.events import (
 )
 from diffdx_tui.domain.vignette import Vignette, VignetteRefused
 from diffdx_tui.engine.catalogue import ModelSpec
+from diffdx_tui.engine.guide import Guide
 from diffdx_tui.engine.local import LocalEngine
 
 HOSTILE = st.sampled_from(
@@ -188,3 +189,18 @@ def test_too_long_for_the_context_is_refused_with_the_limit(
     assert isinstance(last, Failed)
     assert last.kind is FailureKind.INPUT_TOO_LONG
     assert "700" in last.message
+
+
+def test_the_grammar_and_the_oracle_agree_on_every_escape(
+    engines: dict[Variant, LocalEngine],
+) -> None:
+    """Every escape the grammar lets a model write is one the JSON Schema matcher takes."""
+    engine = engines[Variant.A]
+    tokenizer = engine._model.tokenizer
+    for escape in '"\\/bfnrtu':
+        guide = Guide(tokenizer, Variant.A, engine._model.width)
+        guide.advance(tokenizer.encode("pain \\"))
+        if guide.allowed()[tokenizer.encode(escape)[0]]:
+            oracle = LLMatcher.grammar_from_json_schema({"type": "string"})
+            matcher = LLMatcher(tokenizer.guide, oracle)
+            assert matcher.consume_tokens(tokenizer.encode(f'"pain \\{escape}"')), escape
