@@ -34,7 +34,12 @@ from diffdx_tui.ui.explore import ExploreScreen
 from diffdx_tui.ui.glyphs import ASCII, Glyphs, choose_glyphs, terminal_speaks_utf8
 from diffdx_tui.ui.pacing import Pace
 from diffdx_tui.ui.saved_work import SavedWork, SelectiveRecorder
-from diffdx_tui.ui.terminal_signals import on_ending_signals, wake_on_signals
+from diffdx_tui.ui.terminal_signals import (
+    ENDING_SIGNALS,
+    on_ending_signals,
+    wake_on_signals,
+    watch_for_hang_up,
+)
 from diffdx_tui.ui.themes import BARE_CSS, install_themes, tier_defaults
 from diffdx_tui.ui.worker_link import WorkerFactory, WorkerLink
 
@@ -125,6 +130,8 @@ class DiffdxApp(App[int]):
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         if self.terminal is not None:
             self._stop_waking = wake_on_signals(asyncio.get_running_loop())
+            code = ENDING_SIGNALS[signal.SIGHUP]
+            watch_for_hang_up(self.terminal.file.fileno(), lambda: self.end_by_signal(code))
 
     def on_unmount(self) -> None:
         if self._stop_waking is not None:

@@ -124,6 +124,8 @@ class ExploreScreen(Screen[None]):
 
     def show_state(self) -> None:
         """Draw the one-line widgets anew."""
+        if not self.query(TabsRow):
+            return  # a last tick while the screen is taken down
         answering = self.app.answering
         self.query_one(TabsRow).show_right(describe_model(answering, self.app.glyphs))
         self.query_one(StatusLine).show(answering)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
+import threading
 from collections.abc import Callable
 from types import FrameType
 
@@ -59,3 +61,19 @@ def wake_on_signals(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
         os.close(writer)
 
     return undo
+
+
+def watch_for_hang_up(terminal: int, act: Callable[[], None]) -> None:
+    """Call *act*, on a thread of its own, once the *terminal* is gone.
+
+    A program that inherited an ignored hang-up (nohup, some shells) gets no signal, and a reader
+    of the dead terminal would spin on its end of file.
+    """
+    poll = select.poll()
+    poll.register(terminal, 0)  # nothing but hang-up and errors
+
+    def wait() -> None:
+        poll.poll()
+        act()
+
+    threading.Thread(target=wait, name="terminal-watch", daemon=True).start()

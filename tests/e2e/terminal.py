@@ -38,8 +38,14 @@ class Terminal:
     """
 
     def __init__(
-        self, command: Sequence[str], environment: dict[str, str], columns: int = 80, rows: int = 24
+        self,
+        command: Sequence[str],
+        environment: dict[str, str],
+        columns: int = 80,
+        rows: int = 24,
+        hang_ups: signal.Handlers = signal.SIG_DFL,
     ) -> None:
+        """Start *command* as a login does, with default signals; *hang_ups* ignored as by nohup."""
         self.started = time.monotonic()
         self.received: list[tuple[float, int]] = []
         self.screen = pyte.Screen(columns, rows)
@@ -47,6 +53,8 @@ class Terminal:
         self._code: int | None = None
         self.pid, self._fd = pty.fork()
         if self.pid == 0:  # the child: becomes the program
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+                signal.signal(number, hang_ups if number == signal.SIGHUP else signal.SIG_DFL)
             os.environ.update(environment, TERM="xterm-256color", COLORTERM="truecolor")
             os.execvp(command[0], list(command))
         size = struct.pack("HHHH", rows, columns, 0, 0)

@@ -83,8 +83,9 @@ def test_both_sizes_show_every_tier(home: Path, columns: int, rows: int) -> None
         assert terminal.wait() == 0
 
 
-def test_a_lost_line_saves_what_came(home: Path) -> None:
-    terminal = start(home)
+@pytest.mark.parametrize("hang_ups", [signal.SIG_DFL, signal.SIG_IGN])
+def test_a_lost_line_saves_what_came(home: Path, hang_ups: signal.Handlers) -> None:
+    terminal = Terminal(APP, environment(home), hang_ups=hang_ups)
     run_to_streaming(terminal)
     terminal.hang_up()
     assert terminal.wait(20) in (129, -signal.SIGHUP)
