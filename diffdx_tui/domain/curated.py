@@ -7,6 +7,7 @@ Role: the typed row of ``data/vignettes.jsonl``.  The text is free prose, the an
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -19,6 +20,10 @@ Voice = Literal[
     "letter", "triage", "patient", "parent", "witness", "handover", "narrative", "note", "call"
 ]
 Setting = Literal["emergency", "primary care", "ward", "clinic", "home", "ambulance"]
+
+
+class CuratedError(ValueError):
+    """The curated cases cannot be used; the message names the file and the row."""
 
 
 class _Record(BaseModel):
@@ -101,3 +106,27 @@ class CuratedCase(_Record):
         if self.decisive not in self.present and self.decisive not in self.absent:
             raise ValueError(f"{self.id}: the decisive finding is neither present nor absent")
         return self
+
+
+def read_curated(path: Path) -> tuple[CuratedCase, ...]:
+    """All rows of *path*, in file order.
+
+    Raises:
+        CuratedError: the file cannot be read, a row breaks a rule or an id comes twice.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CuratedError(f"{path.name}: {error}") from error
+    cases: dict[str, CuratedCase] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            case = CuratedCase.model_validate_json(line)
+        except ValueError as error:
+            raise CuratedError(f"{path.name}: line {number}: {error}") from error
+        if case.id in cases:
+            raise CuratedError(f"{path.name}: line {number}: {case.id} comes twice")
+        cases[case.id] = case
+    return tuple(cases.values())
