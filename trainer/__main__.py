@@ -10,6 +10,9 @@ import sys
 from importlib import import_module
 
 COMMANDS = {
+    "data": ("trainer.data.command", "check the curated data, or draw its splits"),
+    "data-card": ("trainer.data_card", "write the data card's tables and plots"),
+    "baselines": ("trainer.evaluation.baselines", "score the simplest answers there are"),
     "mini": ("trainer.mini.command", "train or score the embedded model"),
     "figures": ("trainer.figures", "write README's figures from the results files"),
     "merge-policy": ("trainer.merge_policy", "measure ways to run an adapter on a 4-bit base"),

@@ -12,8 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from diffdx_tui.domain.metrics import MEANS
+
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+BASELINES_BEGIN, BASELINES_END = "<!-- baselines: begin -->", "<!-- baselines: end -->"
 
 Row = tuple[str, str, str, str]
 
@@ -103,16 +106,52 @@ def _held_out(results: Path) -> list[Row]:
     return [(what, figure, "python -m trainer mini score", file)]
 
 
+def render_baselines(results: Path) -> str:
+    """The Markdown table of what the simplest answers score."""
+    run = _read(results / "baselines.json")
+    arms = [(name, arm) for name in ("test", "cv") for arm in run["sets"][name]]
+    heads = [f"{arm}, {_SETS[name]}" for name, arm in arms]
+    lines = [f"| metric | {' | '.join(heads)} |", "|---" * (len(arms) + 1) + "|"]
+    for metric, definition in run["definitions"].items():
+        if metric.startswith(("SCH", "ECHO")):  # given to both
+            continue
+        figures = [run["sets"][name][arm]["metrics"][metric] for name, arm in arms]
+        cells = " | ".join(_baseline_cell(figure, metric in MEANS) for figure in figures)
+        lines.append(f"| **{metric}** {definition} | {cells} |")
+    return "\n".join([BASELINES_BEGIN, *lines, BASELINES_END])
+
+
+_SETS = {"test": "25 test rows", "cv": "250 rows, five folds"}
+
+
+def _baseline_cell(figure: dict[str, Any], is_mean: bool) -> str:
+    """``7/25 (14% to 48%)``; of a mean only the mean."""
+    if is_mean:
+        return f"{figure['value']:.2f} ({figure['low']:.2f} to {figure['high']:.2f})"
+    return f"{figure['k']}/{figure['n']} ({figure['low']:.0%} to {figure['high']:.0%})"
+
+
 def _read(path: Path) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return values
 
 
 def replaced(readme: str, results: Path) -> str:
-    """*readme* with the table between its markers made anew."""
-    head, _, rest = readme.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    return f"{head}{render(results)}{tail}"
+    """*readme* with the tables between its markers made anew."""
+    readme = _between(readme, BEGIN, END, render(results))
+    return _between(readme, BASELINES_BEGIN, BASELINES_END, render_baselines(results))
+
+
+def _between(text: str, begin: str, end: str, block: str) -> str:
+    """*text* with what stands from *begin* to *end* replaced by *block*.
+
+    Raises:
+        ValueError: a marker is missing.
+    """
+    if begin not in text or end not in text:
+        raise ValueError(f"README lacks the marker {begin} or {end}")
+    head, _, rest = text.partition(begin)
+    return f"{head}{block}{rest.partition(end)[2]}"
 
 
 def main(arguments: list[str]) -> int:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import re
 import sys
 import time
@@ -24,13 +23,13 @@ from typing import Any
 import yaml
 
 from diffdx_tui.config import data_directory
+from diffdx_tui.domain.external import ExternalCase, read_external
 from diffdx_tui.domain.findings import read_case
+from diffdx_tui.domain.intervals import wilson
 from diffdx_tui.domain.knowledge import read_knowledge
 from diffdx_tui.domain.lexicon import ENRICHMENT, enrich, findings_directory, read_lexicon
 from diffdx_tui.domain.red_flags import NOTICE, match_rules, read_rules
 
-_Z = 1.959963984540054  # two-sided 95 %
-_URGENCY = {"em": "emergency", "ne": "non-emergency", "sc": "self-care"}
 _LISTED_ROWS = 8
 _NOTES = (
     "Semigran and Avey are public and old; their texts were not read to write lexicon or rules, "
@@ -56,17 +55,6 @@ class LabelledCase:
     text: str
     label: str
     emergency: bool | None
-
-
-def wilson(successes: int, total: int) -> tuple[float, float]:
-    """The Wilson 95 % interval of a share; (0, 1) of nothing."""
-    if total == 0:
-        return 0.0, 1.0
-    share = successes / total
-    scale = 1 + _Z * _Z / total
-    centre = (share + _Z * _Z / (2 * total)) / scale
-    half = _Z * math.sqrt(share * (1 - share) / total + _Z * _Z / (4 * total * total)) / scale
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def share(successes: int, total: int) -> dict[str, Any]:
@@ -138,46 +126,17 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines if line.strip()]
 
 
-def read_semigran(path: Path) -> list[LabelledCase]:
-    """The 45 Semigran vignettes by urgency level."""
+def labelled(cases: Iterable[ExternalCase]) -> list[LabelledCase]:
+    """An external set's cases by their urgency, where they have one."""
     return [
         LabelledCase(
-            id=f"semigran-{number:02}",
-            text=row["case_description"],
-            label=_URGENCY.get(row["urgency_level"], row["urgency_level"]),
-            emergency=row["urgency_level"] == "em",
+            id=case.id,
+            text=case.text,
+            label=case.urgency or "unlabelled",
+            emergency=None if case.urgency is None else case.urgency == "emergency",
         )
-        for number, row in enumerate(_rows(path), start=1)
+        for case in cases
     ]
-
-
-def read_avey(path: Path) -> list[LabelledCase]:
-    """The Avey vignettes, their absent findings as explicit negatives; no urgency labels."""
-    return [
-        LabelledCase(f"avey-{number:03}", _avey_text(row), "unlabelled", None)
-        for number, row in enumerate(_rows(path), start=1)
-    ]
-
-
-def _avey_text(row: dict[str, Any]) -> str:
-    parts = [_joined(row.get(key)) for key in ("demographics", "chief_complaints", "presentation")]
-    absent = row.get("absent_findings") or []
-    absent = absent if isinstance(absent, list) else str(absent).splitlines()
-    parts += [f"No {str(item).strip(' .')}" for item in absent if str(item).strip()]
-    for key, head in (
-        ("physical_history", "Past medical history of"),
-        ("family_history", "Family history of"),
-    ):
-        text = _joined(row.get(key))
-        if text:
-            parts.append(f"{head} {text}")
-    return ". ".join(part.strip(" .") for part in parts if part) + "."
-
-
-def _joined(value: Any) -> str:
-    if isinstance(value, list):
-        return ". ".join(str(item) for item in value)
-    return str(value or "")
 
 
 def read_held_out(path: Path, knowledge: Path) -> list[LabelledCase]:
@@ -260,10 +219,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 def _sets(options: argparse.Namespace) -> Iterable[tuple[str, list[LabelledCase]]]:
     if options.external is not None:
-        for name, reader in (("semigran", read_semigran), ("avey", read_avey)):
-            path = options.external / f"{name}_vignettes.jsonl"
-            if path.is_file():
-                yield name, reader(path)
+        for name, cases in sorted(read_external(options.external).items(), reverse=True):
+            yield name, labelled(cases)
     data = data_directory()
     if (data / "held_out.jsonl").is_file():
         yield "held_out", read_held_out(data / "held_out.jsonl", data / "knowledge")

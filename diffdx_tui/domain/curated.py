@@ -22,6 +22,21 @@ Voice = Literal[
 Setting = Literal["emergency", "primary care", "ward", "clinic", "home", "ambulance"]
 
 
+REVIEW_CHECKS = (
+    "the vignette is plausible and sufficient and does not give its first diagnosis away",
+    "the most likely is what a careful clinician puts first from this text alone",
+    "the two possible are plausible, different and no subtypes",
+    "the must-not-miss is dangerous, compatible, less likely and no complication of the first",
+    "every fact of a rationale stands in the vignette",
+    "the workup is the right next step, safe, in order, without doses",
+    "findings present, absent and decisive agree with the text",
+    "codes and accepted names are right",
+    "age, sex, pregnancy, setting and acuity agree with the text",
+    "own words, no template, no brand; a minimal pair differs in one decisive finding",
+)
+"""What reviewers checked; :attr:`Review.failed` counts from 1."""
+
+
 class CuratedError(ValueError):
     """The curated cases cannot be used; the message names the file and the row."""
 

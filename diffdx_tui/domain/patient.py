@@ -37,8 +37,9 @@ _ONES = [
 ]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _BELOW_TWENTY = "|".join(reversed(_ONES))
-_NUMBER_WORD = rf"(?:(?:{'|'.join(_TENS)})(?:[\s-](?:{'|'.join(_ONES[:9])}))?|{_BELOW_TWENTY})(?!-)"
-_NUMBER = rf"(?P<n>\d{{1,3}}(?![.\d]\d)|{_NUMBER_WORD})"
+NUMBER_WORD = rf"(?:(?:{'|'.join(_TENS)})(?:[\s-](?:{'|'.join(_ONES[:9])}))?|{_BELOW_TWENTY})(?!-)"
+"""Pattern of a number in words, one to ninety-nine."""
+_NUMBER = rf"(?P<n>\d{{1,3}}(?![.\d]\d)|{NUMBER_WORD})"
 _FEMALE_NOUNS = r"woman|lady|girl|female|schoolgirl|housewife|mrs|miss|ms|waitress|nun|grandmother"
 _MALE_NOUNS = r"man|gentleman|boy|male|schoolboy|mr|lad|bloke|guy|grandfather|chap"
 _PERSON = rf"(?:{_FEMALE_NOUNS}|{_MALE_NOUNS}|baby|infant|child|toddler|patient|person|student)"
@@ -171,14 +172,15 @@ def _read_age(text: str) -> float | None:
 
 
 def _years(number: str, unit: str) -> float:
-    value = float(number) if number[0].isdigit() else float(_number_value(number))
+    value = float(number) if number[0].isdigit() else float(number_of_words(number))
     per_year = {"12": 12.0, "52": 52.18, "7": _DAYS_PER_YEAR}.get(unit)
     if per_year is None:
         per_year = _PER_YEAR.get(unit[:1].lower(), 1.0)
     return round(value / per_year, 3)
 
 
-def _number_value(words: str) -> int:
+def number_of_words(words: str) -> int:
+    """The value of a match of :data:`NUMBER_WORD`, 1 to 99: *forty-five* is 45."""
     total = 0
     for word in re.split(r"[\s-]", words.lower()):
         if word in _TENS:

@@ -27,7 +27,6 @@ from trainer.mini.measure import (
     judge_answer,
     read_held_out,
     synonym_table,
-    wilson,
     write_score,
 )
 from trainer.mini.package import hash_weights, write_card, write_package
@@ -205,12 +204,6 @@ def test_held_out_vignettes_are_not_in_the_training_text(book: Casebook) -> None
     generated = set().union(*map(runs_of_words, vocabulary_texts(book, 1, 300)))
     for row in read_held_out(HELD_OUT):
         assert generated.isdisjoint(runs_of_words(row.vignette)), row.id
-
-
-def test_wilson_interval() -> None:
-    score = wilson(30, 50)
-    assert (round(score.low, 3), round(score.high, 3)) == (0.462, 0.724)
-    assert wilson(0, 0).high == 1.0
 
 
 def test_dispatch_table(capsys: pytest.CaptureFixture[str]) -> None:

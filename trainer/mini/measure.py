@@ -9,7 +9,6 @@ gold one by the synonym table or the row's accept list; names nobody knows are l
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from diffdx_tui.domain.decoding import Decoding
 from diffdx_tui.domain.diagnosis import SynonymTable, normalise_name, split_tier
 from diffdx_tui.domain.differential import Variant
 from diffdx_tui.domain.events import Failed, Finished, ModelInfo
+from diffdx_tui.domain.intervals import wilson
 from diffdx_tui.domain.knowledge import Condition
 from diffdx_tui.domain.vignette import Vignette
 from diffdx_tui.engine.catalogue import ModelSpec
@@ -75,16 +75,6 @@ def read_held_out(path: Path) -> list[HeldOut]:
     return rows
 
 
-def wilson(k: int, n: int, z: float = 1.959964) -> Score:
-    """Wilson score interval, which stays sensible near 0 and 1."""
-    if n == 0:
-        return Score(0, 0, 0.0, 1.0)
-    share = k / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return Score(k, n, max(0.0, centre - half), min(1.0, centre + half))
-
-
 def judge_answer(row: HeldOut, output: str, valid: bool, table: SynonymTable) -> Outcome:
     """Whether the leading tier *output* names the gold diagnosis."""
     named = split_tier(output).diagnosis
@@ -119,7 +109,8 @@ def score_model(
 
 def write_score(outcomes: list[Outcome], path: Path, about: dict[str, str | int]) -> Score:
     """The score and every row's outcome as JSON."""
-    score = wilson(sum(outcome.right for outcome in outcomes), len(outcomes))
+    right = sum(outcome.right for outcome in outcomes)
+    score = Score(right, len(outcomes), *wilson(right, len(outcomes)))
     document = {
         **asdict(score),
         **about,

@@ -1,0 +1,547 @@
+"""The checks of the curated data: green on the data, and each red for its planted fault only."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diffdx_tui.config import data_directory
+from diffdx_tui.domain.curated import CuratedCase
+from diffdx_tui.domain.splits import SplitsError, read_splits, rows_sha256
+from trainer.data import rationale
+from trainer.data.command import main, read_material
+from trainer.data.material import WHOLE_SET, Fault, Material, type_rows
+from trainer.data.registry import CHECKS, run_checks
+from trainer.data.split_lists import refresh
+from trainer.data.statistics import describe
+
+Row = dict[str, Any]
+FLIPPED = ("cardiac-c01", "cardiac-c02")  # a minimal pair
+SOME = (*FLIPPED, "neurological-c10", "neurological-c14", "abdominal-c10", "infectious-c10")
+
+
+@lru_cache(maxsize=1)
+def whole() -> Material:
+    return read_material(data_directory())
+
+
+def part(ids: Sequence[str] = SOME) -> list[Row]:
+    """Copies of some rows, for the checks that hold for any part of the set."""
+    return [copy.deepcopy(dict(row.values)) for row in whole().raw if row.id in ids]
+
+
+def checked(rows: list[Row], **changes: Any) -> list[Fault]:
+    """The faults of *rows* by every check that holds for a part."""
+    material = replace(whole(), raw=type_rows(rows), regression=(), **changes)
+    return [fault for check in CHECKS if not check.of_set for fault in check.find(material)]
+
+
+def checked_set(rows: list[Row], **changes: Any) -> list[Fault]:
+    """The faults of the whole set by the checks that count over it; the hash is kept current."""
+    material = replace(whole(), raw=type_rows(rows))
+    if material.splits is not None:
+        current = material.splits.model_copy(update={"sha256": rows_sha256(material.cases)})
+        material = replace(material, splits=current)
+    material = replace(material, **changes)
+    return [fault for check in CHECKS if check.of_set for fault in check.find(material)]
+
+
+def of(rows: list[Row], id: str) -> Row:
+    return next(row for row in rows if row["id"] == id)
+
+
+def say(row: Row, old: str, new: str) -> None:
+    """Change the vignette and its echo."""
+    assert old in row["vignette"]
+    row["vignette"] = row["answer"]["symptoms"] = row["vignette"].replace(old, new)
+
+
+def reason(row: Row, text: str, field: str = "most_likely") -> None:
+    """Put *text* at the head of a tier's reasoning."""
+    name, _, rest = row["answer"][field].partition(" - ")
+    row["answer"][field] = f"{name} - {text}, {rest}"
+
+
+# ------------------------------------------------------------- green on the data
+
+
+def test_the_data_is_green() -> None:
+    faults = [str(fault) for found in run_checks(whole()).values() for fault in found]
+    assert not faults, "\n".join(faults)
+
+
+def test_the_part_that_faults_are_planted_in_is_green() -> None:
+    assert checked(part()) == []
+
+
+def test_enough_is_read_for_the_check_of_facts_to_mean_something() -> None:
+    figures = describe(replace(whole(), held_out={}))
+    assert sum(figures["claims_read"].values()) > 600
+    assert figures["tier_four_constant_per_domain"] < 0.25
+    assert figures["finding_ids"]["known"] / figures["finding_ids"]["all"] > 0.8
+
+
+def test_most_planted_denied_findings_are_caught() -> None:
+    phrases = {
+        finding.id: finding.rationale
+        for condition in whole().knowledge
+        for finding in condition.findings
+    }
+    planted = caught = 0
+    for row in part([case.id for case in whole().cases[::3]]):
+        denied = next((one for one in row["absent"] if one in phrases), None)
+        if denied:
+            planted += 1
+            reason(row, phrases[denied])
+            case = CuratedCase.model_validate_json(json.dumps(row))
+            material = replace(whole(), raw=(), regression=(case,))
+            found = rationale.check_asserted(material)
+            caught += any(fault.rule == "fact-denied" for fault in found)
+    assert planted > 60
+    assert caught / planted > 0.55, f"{caught}/{planted}"
+
+
+# --------------------------------------------------------------- planted in a row
+
+
+def _no_acuity(row: Row) -> None:
+    del row["acuity"]
+
+
+def _echo_off_by_a_space(row: Row) -> None:
+    row["answer"]["symptoms"] += " "
+
+
+def _echo_that_the_door_changes(row: Row) -> None:
+    say(row, ". ", ".\r\n")
+
+
+def _one_alternative(row: Row) -> None:
+    row["answer"]["possible"].pop()
+
+
+def _three_alternatives(row: Row) -> None:
+    row["answer"]["possible"].append("Costochondritis - sore cartilage")
+
+
+def _asserts_what_is_denied(row: Row) -> None:
+    reason(row, "a purpuric rash and seizures")
+
+
+def _asserts_what_is_not_told(row: Row) -> None:
+    name = row["answer"]["most_likely"].partition(" - ")[0]
+    row["answer"]["most_likely"] = (
+        f"{name} - haemoptysis with fever at 39.4 °C, headache and a resisted neck in a student."
+    )
+
+
+def _denies_what_is_told(row: Row) -> None:
+    reason(row, "no neck stiffness")
+
+
+def _makes_up_a_number(row: Row) -> None:
+    reason(row, "white cells of 27.3")
+
+
+def _names_another_disease(row: Row) -> None:
+    row["answer"]["most_likely"] = row["answer"]["most_likely"].replace(
+        "Bacterial meningitis", "Viral encephalitis"
+    )
+
+
+def _same_disease_twice(row: Row) -> None:
+    row["tiers"]["possible"][0]["accept"].append("pyogenic meningitis")
+    row["tiers"]["most_likely"]["accept"].append("pyogenic meningitis")
+
+
+def _code_under_the_other(row: Row) -> None:
+    row["tiers"]["most_likely"]["icd10"] = "J11"
+    row["tiers"]["possible"][1]["icd10"] = "J11.1"
+
+
+def _no_such_code(row: Row) -> None:
+    row["tiers"]["alternates"][0]["icd10"] = "U99.9"
+
+
+def _gives_itself_away(row: Row) -> None:
+    say(row, "Half the corridor has flu.", "Half the corridor fears bacterial meningitis.")
+
+
+def _too_young(row: Row) -> None:
+    row["tiers"]["possible"][1] = {"name": "Giant cell arteritis", "icd10": "M31.6", "accept": []}
+    row["answer"]["possible"][1] = (
+        "Giant cell arteritis - a headache with light aversion raises it, yet a resisted neck does "
+        "not belong to an artery."
+    )
+
+
+def _other_sex(row: Row) -> None:
+    row["tiers"]["possible"][1]["icd10"] = "N44"
+
+
+def _pregnant_without_saying_so(row: Row) -> None:
+    row["pregnant"] = True
+
+
+def _another_age(row: Row) -> None:
+    row["age"] = 62
+
+
+def _finding_twice(row: Row) -> None:
+    row["present"].append(row["present"][0])
+
+
+def _finding_misspelt(row: Row) -> None:
+    row["present"].append("night-sweat")
+
+
+def _twin_that_does_not_exist(row: Row) -> None:
+    row["pair"] = "cardiac-c99"
+
+
+def _test_left_out(row: Row) -> None:
+    row["tests_required"].append("bone scan")
+
+
+def _test_required_and_avoided(row: Row) -> None:
+    row["tests_avoided"].append(row["tests_required"][0].upper())
+
+
+def _source_without_address(row: Row) -> None:
+    row["source"]["url"] = "a textbook"
+
+
+def _one_review(row: Row) -> None:
+    row["reviews"].pop()
+
+
+def _nothing_resolved(row: Row) -> None:
+    row["reviews"][0] |= {"failed": [5], "comment": "a fact too many", "resolution": " "}
+
+
+def _thin_reasoning(row: Row) -> None:
+    row["answer"]["possible"][1] = "Influenza - half the corridor has it."
+
+
+def _takes_a_template(row: Row) -> None:
+    phrase = next(
+        text
+        for condition in whole().knowledge
+        for factor in condition.risk_factors
+        for text in factor.lay
+        if len(text.split()) > 8 and condition.domain == "dermatological"
+    )
+    say(row, "Half the corridor has flu.", f"She says: {phrase}.")
+
+
+PLANTED: list[tuple[Callable[[Row], None], str, str]] = [
+    (_no_acuity, "infectious-c10", "schema"),
+    (_echo_off_by_a_space, "infectious-c10", "echo"),
+    (_echo_that_the_door_changes, "infectious-c10", "echo"),
+    (_one_alternative, "infectious-c10", "two-alternatives"),
+    (_three_alternatives, "infectious-c10", "two-alternatives"),
+    (_asserts_what_is_denied, "neurological-c10", "fact-denied"),
+    (_asserts_what_is_not_told, "neurological-c10", "fact-missing"),
+    (_denies_what_is_told, "neurological-c10", "fact-affirmed"),
+    (_makes_up_a_number, "neurological-c10", "fact-number"),
+    (_names_another_disease, "neurological-c10", "tier-label"),
+    (_same_disease_twice, "neurological-c10", "tiers-distinct"),
+    (_code_under_the_other, "neurological-c10", "tiers-subtype"),
+    (_no_such_code, "cardiac-c01", "icd-valid"),
+    (_gives_itself_away, "neurological-c10", "names-itself"),
+    (_too_young, "neurological-c10", "age-fit"),
+    (_other_sex, "neurological-c10", "sex-fit"),
+    (_pregnant_without_saying_so, "neurological-c10", "pregnancy-fit"),
+    (_another_age, "cardiac-c01", "age-stated"),
+    (_finding_twice, "infectious-c10", "finding-ids"),
+    (_finding_misspelt, "infectious-c10", "finding-ids"),
+    (_twin_that_does_not_exist, "infectious-c10", "pairs"),
+    (_test_left_out, "infectious-c10", "tests"),
+    (_test_required_and_avoided, "infectious-c10", "tests"),
+    (_source_without_address, "infectious-c10", "source"),
+    (_one_review, "infectious-c10", "reviews"),
+    (_nothing_resolved, "infectious-c10", "reviews"),
+    (_thin_reasoning, "neurological-c10", "length"),
+    (_takes_a_template, "neurological-c10", "template-sentence"),
+]
+
+
+@pytest.mark.parametrize(
+    ("plant", "id", "rule"), PLANTED, ids=[plant.__name__.strip("_") for plant, _, _ in PLANTED]
+)
+def test_a_planted_fault_is_found_by_its_rule_alone(
+    plant: Callable[[Row], None], id: str, rule: str
+) -> None:
+    rows = part()
+    plant(of(rows, id))
+    found = checked(rows)
+    assert found, "nothing found"
+    assert {(fault.row, fault.rule) for fault in found} == {(id, rule)}, list(map(str, found))
+    assert all(fault.message for fault in found)
+
+
+def test_a_twin_with_the_same_first_tier_or_finding_is_found() -> None:
+    rows = part()
+    first, second = (of(rows, id) for id in FLIPPED)
+    second["present"].append(first["decisive"])
+    second["absent"].remove(first["decisive"])
+    first["present"].append(second["decisive"])
+    found = {(fault.row, fault.rule) for fault in checked(rows)}
+    assert found == {(id, "pairs") for id in FLIPPED}
+
+
+# ---------------------------------------------------------- planted between texts
+
+
+def test_a_row_that_repeats_another_is_found() -> None:
+    rows = part()
+    source, copied = of(rows, "abdominal-c10"), of(rows, "infectious-c10")
+    sentence = "She has swigged antacid all through and says the curry did it."
+    say(source, "She has swigged antacid all through.", sentence)
+    say(copied, "No bowels today.", sentence)
+    found = checked(rows)
+    assert {fault.rule for fault in found} == {"near-duplicate", "shared-sentence"}
+    assert all({*fault.row.split(" + ")} == {source["id"], copied["id"]} for fault in found)
+
+
+def test_a_rationale_used_twice_is_found() -> None:
+    rows = part()
+    first, second = (of(rows, id) for id in ("abdominal-c10", "infectious-c10"))
+    sentence = "None of this can be settled at the bedside alone."
+    for row in (first, second):
+        row["answer"]["unlikely_but_serious"] += f" {sentence}"
+    found = checked(rows)
+    assert {fault.rule for fault in found} == {"shared-sentence"}
+
+
+@pytest.mark.parametrize("field", ["held_out", "external"])
+def test_a_row_taken_from_another_set_is_found(field: str) -> None:
+    rows = part()
+    text = of(rows, "neurological-c14")["vignette"]
+    found = checked(rows, **{field: {"other-1": text, "other-2": "a cut thumb, nothing else"}})
+    rule = "held-out-overlap" if field == "held_out" else "external-overlap"
+    assert {(fault.row, fault.rule) for fault in found} == {("neurological-c14 + other-1", rule)}
+
+
+def test_external_sets_allow_no_run_of_seven_words() -> None:
+    rows = part()
+    run = " ".join(of(rows, "neurological-c14")["vignette"].split()[:7])
+    other = f"Quite another story about a gardener, a wall and his thumb. {run}."
+    found = checked(rows, external={"other-1": other})
+    assert [fault.rule for fault in found] == ["external-overlap"]
+    assert checked(rows, external={"other-1": other.rsplit(" ", 1)[0]}) == []
+
+
+# ------------------------------------------------------------ planted in the set
+
+
+def rows_of_set() -> list[Row]:
+    return part([row.id for row in whole().raw])
+
+
+def test_the_set_that_faults_are_planted_in_is_green() -> None:
+    assert checked_set(rows_of_set()) == []
+
+
+def test_too_many_alike_first_tiers_are_found() -> None:
+    rows = rows_of_set()
+    for row in rows[::40]:
+        row["tiers"]["most_likely"]["icd10"] = "B54"
+    assert {fault.rule for fault in checked_set(rows)} == {"tier-balance"}
+
+
+def test_a_tier_four_that_the_domain_gives_away_is_found() -> None:
+    rows = rows_of_set()
+    for row in [row for row in rows if row["domain"] == "cardiac"][:8]:
+        row["tiers"]["unlikely_but_serious"]["icd10"] = "I71.0"
+    found = checked_set(rows)
+    assert [fault.rule for fault in found] == ["tier-balance"]
+    assert "cardiac" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("acuity", "emergency"), ("sex", "male"), ("voice", "letter")]
+)
+def test_a_lopsided_mix_is_found(field: str, value: str) -> None:
+    rows = rows_of_set()
+    for row in rows:
+        if row["domain"] == "endocrine":
+            row[field] = value
+    found = checked_set(rows)
+    assert {fault.rule for fault in found} == {"case-mix"}
+    assert all("endocrine" in fault.message for fault in found)
+
+
+def test_missing_ages_and_settings_are_found() -> None:
+    rows = rows_of_set()
+    for row in rows:
+        row["age"] = max(row["age"], 2)
+        row["setting"] = "ward" if row["setting"] == "ambulance" else row["setting"]
+    messages = [fault.message for fault in checked_set(rows)]
+    assert any("under 1" in message for message in messages)
+    assert any("ambulance" in message for message in messages)
+
+
+def test_too_few_pairs_are_found() -> None:
+    rows = rows_of_set()
+    for row in rows:
+        if row["domain"] in ("cardiac", "abdominal", "endocrine"):
+            row["pair"] = None
+    assert {fault.rule for fault in checked_set(rows)} == {"pair-count"}
+
+
+def test_a_missing_row_is_found() -> None:
+    rules = {fault.rule for fault in checked_set(rows_of_set()[1:])}
+    assert rules == {"row-count", "case-mix", "splits"}  # its domain and its list lack it too
+
+
+def test_a_changed_letter_is_found_by_the_hash() -> None:
+    rows = rows_of_set()
+    rows[0]["source"]["title"] += "."
+    found = checked_set(rows, splits=whole().splits)
+    assert [(fault.row, fault.rule) for fault in found] == [(WHOLE_SET, "splits")]
+    assert "trainer data split" in found[0].message
+
+
+def test_a_pair_torn_apart_is_found() -> None:
+    splits = whole().splits
+    assert splits is not None
+    pair = next(case for case in whole().cases if case.pair and case.id in splits.test)
+    single = next(
+        case
+        for case in whole().cases
+        if case.domain == pair.domain and case.id in splits.train and case.pair is None
+    )
+    swap = {pair.id: single.id, single.id: pair.id}
+    torn = splits.model_copy(
+        update={
+            "train": tuple(swap.get(one, one) for one in splits.train),
+            "test": tuple(swap.get(one, one) for one in splits.test),
+        }
+    )
+    found = checked_set(rows_of_set(), splits=torn)
+    assert {fault.rule for fault in found} == {"splits"}
+    assert {fault.row for fault in found} <= {pair.id, pair.pair}
+
+
+def test_a_regression_case_in_a_split_is_found() -> None:
+    splits = whole().splits
+    assert splits is not None
+    leaked = splits.model_copy(update={"train": (*splits.train[1:], "regression-sah")})
+    found = checked_set(rows_of_set(), splits=leaked)
+    assert ("regression-sah", "splits") in {(fault.row, fault.rule) for fault in found}
+
+
+def test_a_thin_knowledge_base_is_found() -> None:
+    found = checked_set(rows_of_set(), knowledge=whole().knowledge[1:])
+    assert [fault.rule for fault in found] == ["knowledge"]
+
+
+# ------------------------------------------------------------------- regression
+
+
+def test_the_cards_case_is_answered_rightly_and_in_no_split() -> None:
+    sah, meningitis = whole().regression
+    splits = whole().splits
+    assert splits is not None
+    listed = {*splits.train, *splits.val, *splits.test, *(one for f in splits.folds for one in f)}
+    assert not {sah.id, meningitis.id} & listed
+    assert sah.vignette.startswith("A 67-year-old woman with hypertension presents with sudden")
+    assert sah.vignette.endswith("No fever.")
+    assert sah.tiers.most_likely.icd10 == "I60"
+    assert "no fever" in sah.answer.most_likely
+    assert meningitis.tiers.most_likely.icd10 == "G00"
+    assert "fever" in sah.absent
+    assert "fever" in meningitis.present
+
+
+def test_the_cards_own_answer_is_refused_as_a_rationale() -> None:
+    row = next(case for case in whole().regression).model_dump(mode="json")
+    row["answer"]["possible"][1] = (
+        "Bacterial meningitis - fever, neck stiffness, and photophobia with acute headache in an "
+        "older adult raises concern for meningeal infection."
+    )
+    case = CuratedCase.model_validate_json(json.dumps(row))
+    found = rationale.check_asserted(replace(whole(), raw=(), regression=(case,)))
+    assert [(fault.row, fault.rule) for fault in found] == [("regression-sah", "fact-denied")]
+
+
+# ---------------------------------------------------------------------- command
+
+
+def copy_data(directory: Path) -> Path:
+    """The rows and the splits in a folder of their own, the knowledge base linked."""
+    data = directory / "data"
+    data.mkdir()
+    for name in ("vignettes.jsonl", "splits.json"):
+        (data / name).write_bytes((data_directory() / name).read_bytes())
+    (data / "knowledge").symlink_to(data_directory() / "knowledge")
+    return data
+
+
+def change_first_row(data: Path, change: Callable[[Row], None]) -> None:
+    path = data / "vignettes.jsonl"
+    first, rest = path.read_text(encoding="utf-8").split("\n", 1)
+    row = json.loads(first)
+    change(row)
+    path.write_text(f"{json.dumps(row, ensure_ascii=False)}\n{rest}", encoding="utf-8")
+
+
+def test_check_names_row_and_rule_and_exits_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = copy_data(tmp_path)
+    change_first_row(data, _echo_off_by_a_space)
+    assert main(["check", "--data", str(data), "--out", str(tmp_path / "out.json")]) == 1
+    printed = capsys.readouterr().out
+    assert "cardiac-c01: echo: differs from character" in printed
+    assert "external-overlap: skipped" in printed
+    written = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert written["faults"]["echo"] == 1
+    assert written["external_sets_compared"] is False
+
+
+def test_check_of_a_broken_file_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = copy_data(tmp_path)
+    (data / "vignettes.jsonl").write_text("{\n", encoding="utf-8")
+    assert main(["check", "--data", str(data)]) == 3
+    assert "vignettes.jsonl: line 1" in capsys.readouterr().err
+
+
+def test_split_renews_the_hash_and_moves_no_id(tmp_path: Path) -> None:
+    data = copy_data(tmp_path)
+    before = read_splits(data / "splits.json")
+    change_first_row(data, lambda row: row["source"].update(title="Another guideline"))
+    assert main(["split", "--data", str(data)]) == 0
+    after = read_splits(data / "splits.json")
+    assert after.sha256 != before.sha256
+    assert after.model_copy(update={"sha256": before.sha256}) == before
+
+
+def test_split_moves_ids_only_when_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = copy_data(tmp_path)
+    path = data / "splits.json"
+    before = path.read_bytes()
+    assert main(["split", "--data", str(data), "--seed", "11"]) == 3
+    assert "--redraw" in capsys.readouterr().err
+    assert path.read_bytes() == before
+    assert main(["split", "--data", str(data), "--seed", "11", "--redraw"]) == 0
+    assert read_splits(path).seed == 11
+
+
+def test_split_refuses_rows_that_came_or_went(tmp_path: Path) -> None:
+    path = copy_data(tmp_path) / "splits.json"
+    renamed = whole().cases[0].model_copy(update={"id": "cardiac-c99"})
+    with pytest.raises(SplitsError, match="--redraw"):
+        refresh([renamed, *whole().cases[1:]], path, redraw=False, seed=None)
