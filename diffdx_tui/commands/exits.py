@@ -56,15 +56,21 @@ def exit_of(error: Exception) -> Exit | None:
     """The exit code for *error*; ``None`` if nobody foresaw it and its text explains nothing."""
     from diffdx_tui.config import ConfigError
     from diffdx_tui.domain.decoding import DecodingError
+    from diffdx_tui.domain.evaluation import PlanError
+    from diffdx_tui.domain.recipe import RecipeError
     from diffdx_tui.domain.vignette import VignetteRefused
     from diffdx_tui.engine.failures import EngineError
+    from diffdx_tui.launch import DataUnavailable
     from diffdx_tui.store.errors import AmbiguousId, StoreError, UnknownId
+    from diffdx_tui.store.run_registry import RunStateError
 
     if isinstance(error, CommandError):
         return error.code
-    if isinstance(error, ConfigError | DecodingError):
+    if isinstance(error, ConfigError | DecodingError | PlanError | RecipeError):
         return Exit.USAGE
-    if isinstance(error, VignetteRefused | UnknownId | AmbiguousId):
+    if isinstance(
+        error, VignetteRefused | UnknownId | AmbiguousId | RunStateError | DataUnavailable
+    ):
         return Exit.REFUSED
     if isinstance(error, EngineError):
         return exit_of_failure(error.kind)

@@ -18,7 +18,11 @@ _SEPARATOR = "|"
 
 def current_owner() -> str:
     """The mark of this process: host, process space, id and start time."""
-    pid = os.getpid()
+    return owner_of(os.getpid())
+
+
+def owner_of(pid: int) -> str:
+    """The mark of the process *pid*, which runs here."""
     return _SEPARATOR.join((socket.gethostname(), _process_space(), str(pid), _start_time(pid)))
 
 

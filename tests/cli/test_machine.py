@@ -31,6 +31,8 @@ HEAVY = ("torch", "transformers", "textual", "peft", "bitsandbytes")
         ["sessions", "list"],
         ["schema"],
         ["models", "list"],
+        ["runs", "list"],
+        ["train", "--dry-run"],
         ["completion", "bash"],
         ["ask", "x", "--model", "nowhere"],
     ],
