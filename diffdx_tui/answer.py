@@ -1,29 +1,21 @@
-"""One vignette, answered: engine to store, as a stream of events.
+"""One vignette, answered: red flags, engine, store, as a stream of events.
 
 Role: floor 2.  Command line, screens, batch and evaluator all call :func:`answer`; none of them
-talks to engine and store separately, so every answer anywhere is recorded the same way.
+talks to engine and store separately, so every answer anywhere is recorded the same way, and the
+red flags of its vignette come before anything the model says.
 """
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from diffdx_tui.domain.decoding import Decoding
 from diffdx_tui.domain.events import AnswerEvent, ModelInfo, NotSaved
+from diffdx_tui.domain.identity import new_id
 from diffdx_tui.domain.vignette import Vignette
 from diffdx_tui.store import StoreError
-
-
-def new_id() -> str:
-    """A short id that sorts by time: milliseconds in base 32, then randomness."""
-    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
-    milliseconds = time.time_ns() // 1_000_000
-    stamp = "".join(alphabet[milliseconds >> shift & 31] for shift in range(45, -1, -5))
-    return stamp + "".join(secrets.choice(alphabet) for _ in range(8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +74,22 @@ def answer(
     engine: Engine,
     recorder: Recorder,
     cancelled: Callable[[], bool] = lambda: False,
+    *,
+    announce: bool = True,
 ) -> Iterator[AnswerEvent]:
     """Answer *request*; each event is recorded before it is passed on.
+
+    The first event is ``RedFlagsFound``; with *announce* false it is left out, for callers that
+    showed it before the model was there.
 
     Exhausting the iterator is the caller's job: the last event is ``Finished``, ``Cancelled`` or
     ``Failed``.  When the store fails, one ``NotSaved`` says so and the answer goes on unrecorded: a
     full disk must not cost the person the text on the screen.
     """
+    if announce:
+        from diffdx_tui.domain.red_flags import announce_red_flags  # not before the first paint
+
+        yield announce_red_flags(request.answer_id, request.vignette.text)
     try:
         recorder.start_answer(
             answer_id=request.answer_id,

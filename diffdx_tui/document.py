@@ -7,10 +7,12 @@ scripts; they are written down here and nowhere else.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from diffdx_tui.domain.audit import Audit, audit
 from diffdx_tui.domain.decoding import Decoding
 from diffdx_tui.domain.differential import AnyDifferential
 from diffdx_tui.domain.events import (
@@ -20,6 +22,7 @@ from diffdx_tui.domain.events import (
     Finished,
     ModelInfo,
     NotSaved,
+    RedFlagsFound,
     SlotClosed,
     SlotText,
     Started,
@@ -27,8 +30,10 @@ from diffdx_tui.domain.events import (
     Stats,
     TokenSampled,
 )
+from diffdx_tui.domain.red_flags import RedFlag, announce_red_flags
 from diffdx_tui.domain.verdict import Verdict
 
+_LOG = logging.getLogger(__name__)
 _MODEL_KEYS = ("name", "base", "adapter", "adapter_sha256", "variant", "precision", "device")
 _STATS_KEYS = ("ttft_s", "total_s", "tokens_sampled", "tokens_forced", "tokens_per_s")
 
@@ -103,8 +108,15 @@ class Outcome:
 
 
 def document_of(answer: Answered) -> dict[str, Any]:
-    """The document of one answer.  Everything but ``vignette`` and ``raw`` may be ``None``."""
+    """The document of one answer.  Everything but ``vignette`` and ``raw`` may be ``None``.
+
+    ``red_flags`` and ``audit`` follow from vignette and answer, so they are not stored but worked
+    out here, by the rules of this version.  ``red_flags`` is ``None`` when the rules cannot be
+    used, ``audit`` when there is no differential to check.
+    """
     verdict, stats, model = answer.verdict, answer.stats, answer.model.as_dict()
+    found = announce_red_flags(answer.id, answer.vignette)
+    checked = audit_of(answer, found)
     return {
         "session_id": answer.session_id,
         "answer_id": answer.id,
@@ -117,18 +129,55 @@ def document_of(answer: Answered) -> dict[str, Any]:
             else None
         ),
         "raw": answer.raw,
-        "red_flags": [],
-        "audit": None,
+        "red_flags": None if found.trouble else _flags(found),
+        "audit": checked.as_dict() if checked else None,
         "model": {key: model[key] for key in _MODEL_KEYS},
         "decoding": answer.decoding.as_dict(),
         "stats": {key: stats.as_dict()[key] for key in _STATS_KEYS} if stats else None,
     }
 
 
+def _flags(found: RedFlagsFound) -> list[dict[str, Any]]:
+    return [_flag(flag, found.vignette) for flag in found.flags]
+
+
+def _flag(flag: RedFlag, vignette: str) -> dict[str, Any]:
+    """A red flag; ``start`` and ``end`` count characters of the vignette."""
+    return {
+        "rule": flag.rule,
+        "urgency": flag.urgency,
+        "wording": flag.wording,
+        "danger": flag.danger.model_dump(),
+        "spans": [
+            {
+                "start": one.start,
+                "end": one.end,
+                "text": vignette[one.start : one.end],
+                "finding": one.id,
+            }
+            for one in flag.findings
+        ],
+        "citation": flag.citation.model_dump(),
+    }
+
+
+def audit_of(answer: Answered, found: RedFlagsFound) -> Audit | None:
+    """The check of an answer; none without a differential, or when its files cannot be used."""
+    if answer.differential is None or found.trouble:
+        return None
+    try:
+        return audit(answer.vignette, answer.differential, found.flags)
+    except (ValueError, OSError):  # a damaged file: the answer itself is whole
+        _LOG.warning("the answer could not be checked", exc_info=True)
+        return None
+
+
 def event_document(event: AnswerEvent) -> dict[str, Any]:
     """One event as plain values: its type's name, then its fields."""
     fields = {f.name: getattr(event, f.name) for f in dataclasses.fields(event)}
-    if isinstance(event, Started):
+    if isinstance(event, RedFlagsFound):
+        fields["flags"] = _flags(event)
+    elif isinstance(event, Started):
         fields.update(model=event.model.as_dict(), decoding=event.decoding.as_dict())
     elif isinstance(event, TokenSampled):
         fields["logprob"] = _finite(event.logprob)

@@ -2,9 +2,10 @@
 
 Role: floor 2, beside :mod:`diffdx_tui.answer`; it stands here rather than in the engine because it
 also drives the store.  Screens submit requests and get events through one callback; the callback
-runs on this thread, so it must only post.
+runs on the worker's threads, so it must only post.
 
 The queue has depth one: a newer request supersedes one that waits and cancels the one that runs.
+Red flags have a small thread of their own: they are told at once, also while a model is loading.
 The engine is imported on this thread, so that the screen is painted before torch is read.
 """
 
@@ -15,6 +16,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Protocol
 
 from diffdx_tui.answer import Recorder, Request, answer
@@ -26,6 +28,7 @@ from diffdx_tui.domain.events import (
     ModelReady,
     WorkerEvent,
 )
+from diffdx_tui.domain.red_flags import announce_red_flags
 from diffdx_tui.engine.catalogue import ModelSpec
 
 if TYPE_CHECKING:
@@ -47,10 +50,12 @@ class AnswerWorker:
     """Loads models and answers requests, one at a time, on its own thread."""
 
     def __init__(self, listener: Listener, open_store: Callable[[], ClosingRecorder]) -> None:
-        """Nothing runs before :meth:`start`; *open_store* is called on the worker's thread."""
+        """Nothing runs before :meth:`start`; *open_store* is called on the answering thread."""
         self._listener = listener
         self._open_store = open_store
         self._thread = threading.Thread(target=self._run, name="answer-worker", daemon=True)
+        self._watcher = ThreadPoolExecutor(1, "red-flags")
+        self._watched: Future[None] | None = None
         self._wake = threading.Condition()
         self._spec: ModelSpec | None = None
         self._request: Request | None = None
@@ -60,7 +65,8 @@ class AnswerWorker:
         self._loaded: ModelSpec | None = None
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the threads; the red-flag rules are read before anybody asks."""
+        self._watcher.submit(announce_red_flags, "", "")
         self._thread.start()
 
     def load(self, spec: ModelSpec) -> None:
@@ -73,8 +79,10 @@ class AnswerWorker:
             self._wake.notify()
 
     def submit(self, request: Request) -> None:
-        """Ask for an answer; waits for a model that is still loading."""
+        """Ask for an answer; waits for a model that is still loading, its red flags do not."""
         with self._wake:
+            if not self._closing:
+                self._watched = self._watcher.submit(self._watch, request)
             self._request = request
             self._cancel.set()
             self._wake.notify()
@@ -91,6 +99,7 @@ class AnswerWorker:
             self._closing, self._request = True, None
             self._cancel.set()
             self._wake.notify()
+        self._watcher.shutdown(wait=False, cancel_futures=True)
         if self._thread.is_alive():
             self._thread.join(timeout)
 
@@ -167,13 +176,18 @@ class AnswerWorker:
         self._loaded = spec
         self._listener(ModelReady(self._engine.info, time.perf_counter() - started))
 
+    def _watch(self, request: Request) -> None:
+        self._listener(announce_red_flags(request.answer_id, request.vignette.text))
+
     def _answer(self, request: Request, store: ClosingRecorder) -> None:
+        if self._watched is not None:
+            wait([self._watched])  # they come before the model's first token
         if self._engine is None:
             message = "no model is loaded: choose one first"
             self._listener(Failed(request.answer_id, FailureKind.MODEL_UNAVAILABLE, message))
             return
         try:
-            for event in answer(request, self._engine, store, self._cancel.is_set):
+            for event in answer(request, self._engine, store, self._cancel.is_set, announce=False):
                 self._listener(event)
         except Exception as error:
             # The last line of defence: whatever broke (a full disk, say), the screen is told and

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import queue
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from diffdx_tui.domain.events import (
     ModelLoading,
     ModelReady,
     NotSaved,
+    RedFlagsFound,
     Started,
     State,
     TokenSampled,
@@ -74,6 +77,44 @@ def test_loads_with_progress_then_answers_and_saves(desk: Desk, home: Path) -> N
         saved = store.read_answer(asked.answer_id)
     assert saved.state is State.FINISHED
     assert saved.raw == events[-1].raw
+
+
+THUNDERCLAP = "Sudden headache, the worst of her life, while lifting a box; neck stiff, no fever."
+
+
+def test_red_flags_do_not_wait_for_the_model(
+    home: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from diffdx_tui.engine import local
+
+    real, gate = local.load, threading.Event()
+
+    def load_late(*arguments: Any) -> Any:
+        assert gate.wait(30)
+        return real(*arguments)
+
+    monkeypatch.setattr(local, "load", load_late)
+    desk = Desk(home / "sessions.db")
+    desk.worker.load(ModelSpec(str(tiny_model), precision="fp32"))
+    asked = request(THUNDERCLAP)
+    desk.worker.submit(asked)
+    found = desk.wait_for(RedFlagsFound)[-1]
+    assert isinstance(found, RedFlagsFound) and found.answer_id == asked.answer_id
+    assert [flag.rule for flag in found.flags] == ["neuro-thunderclap-headache"]
+    gate.set()
+    events = desk.wait_for(*ENDS)
+    assert not any(isinstance(event, RedFlagsFound) for event in events)  # told once
+    assert isinstance(events[-1], Finished)
+    desk.worker.close()
+
+
+def test_red_flags_come_without_any_model(home: Path) -> None:
+    desk = Desk(home / "sessions.db")
+    desk.worker.load(ModelSpec("no-such-model"))
+    desk.worker.submit(request(THUNDERCLAP))
+    kinds = [type(event) for event in desk.wait_for(Failed)]
+    assert RedFlagsFound in kinds
+    desk.worker.close()
 
 
 def test_cancel_stops_within_one_token_and_keeps_valid_json(desk: Desk, home: Path) -> None:

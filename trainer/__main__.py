@@ -12,11 +12,17 @@ from importlib import import_module
 COMMANDS = {
     "data": ("trainer.data.command", "check the curated data, or draw its splits"),
     "data-card": ("trainer.data_card", "write the data card's tables and plots"),
+    "evaluate": ("trainer.evaluation.command", "answer, score and report a planned evaluation"),
+    "card": ("trainer.cards", "write a run's model card"),
+    "export": ("trainer.export.command", "merge a run's adapter into its base"),
     "baselines": ("trainer.evaluation.baselines", "score the simplest answers there are"),
     "mini": ("trainer.mini.command", "train or score the embedded model"),
     "figures": ("trainer.figures", "write README's figures from the results files"),
     "merge-policy": ("trainer.merge_policy", "measure ways to run an adapter on a 4-bit base"),
     "red-flags": ("trainer.red_flag_measure", "measure the red-flag rules on labelled cases"),
+    "tune": ("trainer.tuning.command:tune", "train the run in a run directory"),
+    "preview": ("trainer.tuning.command:preview", "show what a recipe would learn"),
+    "preflight": ("trainer.tuning.command:preflight", "measure one step of a recipe"),
     "standin": ("trainer.standin", "make a random-weight stand-in of the true size"),
 }
 
@@ -29,8 +35,8 @@ def main(arguments: list[str]) -> int:
         lines += [f"  {name:14} {about}" for name, (_, about) in COMMANDS.items()]
         print("\n".join(lines), file=sys.stdout if asked_for_help else sys.stderr)
         return 0 if asked_for_help else 2
-    module = import_module(COMMANDS[arguments[0]][0])
-    status: int = module.main(arguments[1:])
+    place, _, name = COMMANDS[arguments[0]][0].partition(":")
+    status: int = getattr(import_module(place), name or "main")(arguments[1:])
     return status
 
 

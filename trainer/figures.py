@@ -33,6 +33,7 @@ def render(results: Path) -> str:
         ),
         *_screen(results),
         *_held_out(results),
+        *_red_flags(results),
     ]
     lines = ["| what | figure | command | file |", "|---|---|---|---|"]
     for what, figure, command, file in rows:
@@ -104,6 +105,31 @@ def _held_out(results: Path) -> list[Row]:
     figure = f"{run['k']}/{run['n']} (95 % interval {run['low']:.0%} to {run['high']:.0%})"
     what = "`mini`: names the right condition first, hand-written held-out vignettes"
     return [(what, figure, "python -m trainer mini score", file)]
+
+
+_FLAGGED_SETS = {
+    "semigran": "45 Semigran vignettes",
+    "held_out": "50 held-out vignettes",
+    "curated_read": "130 curated cases read while the rules were written",
+    "curated_unread": "the other 120 curated cases",
+}
+
+
+def _red_flags(results: Path) -> list[Row]:
+    file = "red_flags.json"
+    run = _read(results / file)
+    rows = []
+    for name, words in _FLAGGED_SETS.items():
+        found = run["sets"][name]
+        hit, false = _share(found["sensitivity"]), _share(found["false_alarm_rate"])
+        figure = f"in emergencies {hit}, in others {false}"
+        rows.append((f"a red-flag rule fires, {words}", figure, run["command"], file))
+    return rows
+
+
+def _share(one: dict[str, Any]) -> str:
+    low, high = one["wilson95"]
+    return f"{one['k']}/{one['n']} ({low:.0%} to {high:.0%})"
 
 
 def render_baselines(results: Path) -> str:

@@ -18,9 +18,11 @@ from diffdx_tui.commands.console import (
     tell,
 )
 from diffdx_tui.commands.labelled_lines import LabelledLines
-from diffdx_tui.document import Outcome, document_of, event_document
+from diffdx_tui.commands.red_flag_text import check_lines, flag_lines
+from diffdx_tui.document import Outcome, audit_of, document_of, event_document
 from diffdx_tui.domain.differential import ECHO
-from diffdx_tui.domain.events import AnswerEvent, SlotClosed, SlotText, Started
+from diffdx_tui.domain.events import AnswerEvent, RedFlagsFound, SlotClosed, SlotText, Started
+from diffdx_tui.domain.red_flags import NOTICE
 
 
 class AnswerView(Protocol):
@@ -41,14 +43,17 @@ def view_of(options: argparse.Namespace) -> AnswerView:
 
 
 class LinesView:
-    """A labelled line per tier, as it streams."""
+    """A labelled line per red flag, then one per tier as it streams, then what the check found."""
 
     def __init__(self) -> None:
+        self._found: RedFlagsFound | None = None
         self._lines = LabelledLines(emit, output_width(), colour=has_colour())
         self._starts = 0
 
     def show(self, event: AnswerEvent) -> None:
-        if isinstance(event, Started):
+        if isinstance(event, RedFlagsFound):
+            self._show_flags(event)
+        elif isinstance(event, Started):
             self._starts += 1
             if self._starts > 1:
                 self._lines.end()
@@ -67,6 +72,22 @@ class LinesView:
             tell(f"not valid: {violation.name.replace('_', ' ')}: {violation.detail}{place}")
         if not self._lines.written and outcome.raw:
             emit_line("RAW OUTPUT:\n" + outcome.raw)
+        self._show_check(outcome)
+
+    def _show_flags(self, found: RedFlagsFound) -> None:
+        self._found = found
+        for label, text in flag_lines(found):
+            self._lines.line(label, text)
+        if found.flags:
+            tell(NOTICE)
+        if found.trouble:
+            report(f"the red-flag rules could not be tried: {found.trouble}")
+
+    def _show_check(self, outcome: Outcome) -> None:
+        audit = audit_of(outcome, self._found) if self._found else None
+        if audit is not None and self._found is not None:
+            for label, text in check_lines(audit, self._found.flags):
+                self._lines.line(label, text)
 
 
 class DocumentView:

@@ -8,14 +8,19 @@ mean the same.
 from __future__ import annotations
 
 import argparse
-import sys
-from typing import Any, NoReturn
+from typing import Any
 
 from diffdx_tui import NOTICE, __version__
-from diffdx_tui.commands.exits import Exit
-from diffdx_tui.config import PRECISIONS
-from diffdx_tui.domain.differential import Variant
-from diffdx_tui.domain.visible import make_visible
+from diffdx_tui.commands.evaluation_arguments import add_ablate, add_evaluate
+from diffdx_tui.commands.grammar import (
+    CommandParser,
+    add_command,
+    add_json_flag,
+    add_model_flags,
+    add_variant_flag,
+    count,
+)
+from diffdx_tui.commands.run_arguments import add_runs, add_train
 
 SHELLS = ("bash", "zsh", "fish")
 EXPORT_FORMATS = ("jsonl", "md", "csv")
@@ -23,18 +28,6 @@ _EXITS = (
     "exit codes: 0 answered, 2 usage, 3 input refused, 4 model unavailable, 5 generation failed, "
     "130 cancelled"
 )
-
-
-class CommandParser(argparse.ArgumentParser):
-    """A parser that takes flags only as written and echoes what was typed harmlessly."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**{"allow_abbrev": False, **settings})
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong and how it is used; exit code 2."""
-        self.print_usage(sys.stderr)
-        self.exit(Exit.USAGE, f"{self.prog}: {make_visible(message)}\n")
 
 
 def build_parser() -> CommandParser:
@@ -51,7 +44,7 @@ def build_parser() -> CommandParser:
         action="store_true",
         help="labelled lines instead of a screen, for screen readers",
     )
-    _add_model_flags(parser)
+    add_model_flags(parser)
     _add_ephemeral_flag(parser)
     parser.add_argument(
         "--ascii", action="store_true", default=argparse.SUPPRESS, help="draw with ASCII only"
@@ -61,7 +54,12 @@ def build_parser() -> CommandParser:
     _add_ask(commands)
     _add_batch(commands)
     _add_sessions(commands)
+    add_train(commands)
+    add_runs(commands)
+    add_evaluate(commands)
+    add_ablate(commands)
     _add_models(commands)
+    _add_external(commands)
     _add_schema(commands)
     _add_bench(commands)
     _add_doctor(commands)
@@ -70,20 +68,20 @@ def build_parser() -> CommandParser:
 
 
 def _add_ask(commands: Any) -> None:
-    ask = _command(commands, "ask", "answer one vignette", epilog=_EXITS)
+    ask = add_command(commands, "ask", "answer one vignette", epilog=_EXITS)
     ask.add_argument(
         "text", nargs="?", metavar="TEXT", help="the vignette; - or nothing reads standard input"
     )
     form = ask.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON document at the end")
     form.add_argument("--jsonl", action="store_true", help="print each event as a JSON line")
-    _add_model_flags(ask)
+    add_model_flags(ask)
     _add_decoding_flags(ask)
     _add_ephemeral_flag(ask)
 
 
 def _add_batch(commands: Any) -> None:
-    batch = _command(
+    batch = add_command(
         commands,
         "batch",
         "answer many vignettes, resumably",
@@ -93,77 +91,87 @@ def _add_batch(commands: Any) -> None:
     )
     batch.add_argument("input", metavar="IN", help="a .jsonl or .csv file")
     batch.add_argument("output", metavar="OUT", help="the .jsonl file to write or to continue")
-    _add_model_flags(batch)
+    add_model_flags(batch)
     _add_decoding_flags(batch)
     _add_ephemeral_flag(batch)
 
 
 def _add_sessions(commands: Any) -> None:
-    sessions = _command(commands, "sessions", "saved work")
+    sessions = add_command(commands, "sessions", "saved work")
     actions = sessions.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = _command(actions, "list", "newest first: id, date, state, verdict, first words")
-    search = _command(actions, "search", "full-text search in vignettes, tiers, notes and tags")
+    listing = add_command(actions, "list", "newest first: id, date, state, verdict, first words")
+    search = add_command(actions, "search", "full-text search in vignettes, tiers, notes and tags")
     search.add_argument("query", nargs="+", metavar="QUERY", help="words that must all occur")
     for action in (listing, search):
-        action.add_argument("--limit", type=_count, default=50, metavar="N", help="at most N")
-        _add_json_flag(action)
-    show = _command(actions, "show", "one session with its answers, or one answer")
+        action.add_argument("--limit", type=count, default=50, metavar="N", help="at most N")
+        add_json_flag(action)
+    show = add_command(actions, "show", "one session with its answers, or one answer")
     show.add_argument("id", metavar="ID", help="its id or how it begins")
-    _add_json_flag(show)
-    export = _command(actions, "export", "write sessions to a file or to standard output")
+    add_json_flag(show)
+    export = add_command(actions, "export", "write sessions to a file or to standard output")
     export.add_argument("ids", nargs="*", metavar="ID", help="which; all of them by default")
     export.add_argument(
         "--format", choices=EXPORT_FORMATS, help="jsonl is lossless; by default as FILE is called"
     )
     export.add_argument("--output", metavar="FILE", help="by default standard output")
-    importing = _command(actions, "import", "add sessions from a JSONL export")
+    importing = add_command(actions, "import", "add sessions from a JSONL export")
     importing.add_argument("file", metavar="FILE", help="- reads standard input")
-    delete = _command(actions, "delete", "delete sessions; they can be restored for 30 days")
+    delete = add_command(actions, "delete", "delete sessions; they can be restored for 30 days")
     delete.add_argument("--yes", action="store_true", help="do not ask")
-    restore = _command(actions, "restore", "bring deleted sessions back")
+    restore = add_command(actions, "restore", "bring deleted sessions back")
     for action in (delete, restore):
         action.add_argument("ids", nargs="+", metavar="ID", help="an id or how it begins")
 
 
 def _add_models(commands: Any) -> None:
-    models = _command(commands, "models", "which models there are")
+    models = add_command(commands, "models", "which models there are")
     actions = models.add_subparsers(dest="action", metavar="ACTION", required=True)
-    _add_json_flag(_command(actions, "list", "known models, and whether they are on this machine"))
-    pull = _command(actions, "pull", "download a model into the hub's local cache")
-    use = _command(actions, "use", "make a model the default")
+    add_json_flag(
+        add_command(actions, "list", "known models, and whether they are on this machine")
+    )
+    pull = add_command(actions, "pull", "download a model into the hub's local cache")
+    use = add_command(actions, "use", "make a model the default")
     for action in (pull, use):
         action.add_argument("name", metavar="NAME", help="a listed name or a hub id (owner/name)")
 
 
+def _add_external(commands: Any) -> None:
+    external = add_command(commands, "external", "other people's test vignettes, for scoring only")
+    actions = external.add_subparsers(dest="action", metavar="ACTION", required=True)
+    pull = add_command(actions, "pull", "download them, or take a copy, and check it")
+    pull.add_argument("--from", dest="source", metavar="DIR", help="a folder that has the files")
+    add_json_flag(add_command(actions, "list", "which are here, and whether they are whole"))
+
+
 def _add_schema(commands: Any) -> None:
-    schema = _command(commands, "schema", "print the answer's JSON Schema")
-    _add_variant_flag(schema)
+    schema = add_command(commands, "schema", "print the answer's JSON Schema")
+    add_variant_flag(schema)
 
 
 def _add_bench(commands: Any) -> None:
-    bench = _command(commands, "bench", "compare this engine with the reference's usage")
-    _add_model_flags(bench, variant=False)
+    bench = add_command(commands, "bench", "compare this engine with the reference's usage")
+    add_model_flags(bench, variant=False)
     bench.add_argument(
-        "--answers", type=_count, default=5, metavar="N", help="of each side (%(default)s)"
+        "--answers", type=count, default=5, metavar="N", help="of each side (%(default)s)"
     )
     bench.add_argument(
-        "--max-new-tokens", type=_count, default=200, metavar="N", help="a side (%(default)s)"
+        "--max-new-tokens", type=count, default=200, metavar="N", help="a side (%(default)s)"
     )
-    _add_json_flag(bench)
+    add_json_flag(bench)
 
 
 def _add_doctor(commands: Any) -> None:
-    doctor = _command(
+    doctor = add_command(
         commands,
         "doctor",
         "check this machine and say what to do",
         epilog="exit code 1: a check failed",
     )
-    _add_json_flag(doctor)
+    add_json_flag(doctor)
 
 
 def _add_completion(commands: Any) -> None:
-    completion = _command(
+    completion = add_command(
         commands,
         "completion",
         "print a completion script for a shell",
@@ -173,48 +181,9 @@ def _add_completion(commands: Any) -> None:
     completion.add_argument("shell", choices=SHELLS)
 
 
-def _command(commands: Any, name: str, about: str, **settings: Any) -> CommandParser:
-    command: CommandParser = commands.add_parser(name, help=about, description=about, **settings)
-    return command
-
-
-def _add_json_flag(parser: CommandParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON")
-
-
 def _add_ephemeral_flag(parser: CommandParser) -> None:
     parser.add_argument(
         "--ephemeral", action="store_true", default=argparse.SUPPRESS, help="save nothing"
-    )
-
-
-def _add_variant_flag(parser: CommandParser) -> None:
-    parser.add_argument(
-        "--variant",
-        type=str.upper,
-        choices=[str(variant) for variant in Variant],
-        default=argparse.SUPPRESS,
-        help="A: full schema; B: no unlikely_but_serious; C: no recommended_workup",
-    )
-
-
-def _add_model_flags(parser: CommandParser, *, variant: bool = True) -> None:
-    parser.add_argument(
-        "--model",
-        metavar="NAME",
-        default=argparse.SUPPRESS,
-        help="a name of `models list`, a directory or a hub id",
-    )
-    parser.add_argument(
-        "--adapter",
-        metavar="NAME",
-        default=argparse.SUPPRESS,
-        help="a PEFT adapter's directory or hub id; none takes none",
-    )
-    if variant:
-        _add_variant_flag(parser)
-    parser.add_argument(
-        "--precision", choices=PRECISIONS, default=argparse.SUPPRESS, help="of the weights"
     )
 
 
@@ -236,13 +205,3 @@ def _add_decoding_flags(parser: CommandParser) -> None:
     decoding.add_argument("--top-k", type=int, metavar="K", help="likeliest tokens, 0 is off")
     decoding.add_argument("--repetition-penalty", type=float, metavar="R", help="1 is off")
     decoding.add_argument("--max-new-tokens", type=int, metavar="N", help="bound on the answer")
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 1,000,000")
-    return number
-
-
-_count.__name__ = "number"  # argparse names the type in its message

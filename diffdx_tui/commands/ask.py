@@ -20,6 +20,7 @@ from diffdx_tui.commands.interruption import Interruption
 from diffdx_tui.commands.settings import decoding_of, settings_of
 from diffdx_tui.document import Outcome
 from diffdx_tui.domain.events import State
+from diffdx_tui.domain.red_flags import announce_red_flags
 from diffdx_tui.domain.vignette import Vignette, VignetteRefused
 
 _MOST_BYTES = 1_000_000  # far more than any vignette; keeps an endless input from filling memory
@@ -31,10 +32,12 @@ def run(options: argparse.Namespace) -> int:
     with Interruption() as interruption:
         request = Request(_read_vignette(options.text), decoding)
         tell(NOTICE)
+        view = view_of(options)
+        # Before the model is loaded, and also when there is none.
+        view.show(announce_red_flags(request.answer_id, request.vignette.text))
         with open_recorder(config) as store:
             engine = load_engine(config)
-            view = view_of(options)
-            outcome = follow_answer(request, engine, store, interruption, view.show)
+            outcome = follow_answer(request, engine, store, interruption, view.show, announce=False)
         saved = outcome.recorded and not config.ephemeral
         return _end(outcome, view, interruption, saved=saved)
 

@@ -73,9 +73,12 @@ def follow_answer(
     store: SessionStore,
     interruption: Interruption,
     show: Callable[[AnswerEvent], None],
+    *,
+    announce: bool = True,
 ) -> Outcome:
     """Answer *request*, show its events and say what came of it.
 
+    With *announce* false its red flags are not among them: they were shown before.
     Whatever stops it, a signal or a reader that went away, the answer ends in order and is kept.
     """
     outcome = Outcome(
@@ -86,7 +89,7 @@ def follow_answer(
         decoding=request.decoding,
     )
     with interruption.gently():
-        for event in answer(request, engine, store, interruption.requested):
+        for event in answer(request, engine, store, interruption.requested, announce=announce):
             outcome.follow(event)
             if isinstance(event, NotSaved):
                 report(f"not saved: {event.message}")

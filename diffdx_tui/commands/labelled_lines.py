@@ -14,11 +14,14 @@ from diffdx_tui.domain.differential import Slot
 from diffdx_tui.domain.visible import make_visible
 
 _INDENT = "  "
+RED_FLAG, CHECK = "RED FLAG", "CHECK"
 _COLOURS = {  # foregrounds of the terminal's own palette, readable on dark and on light
     "most_likely": "1;32",
     "possible": "1;36",
     "unlikely_but_serious": "1;31",
     "recommended_workup": "1;35",
+    RED_FLAG: "1;31",
+    CHECK: "1;33",
 }
 
 
@@ -29,10 +32,10 @@ def label_of(slot: Slot) -> str:
 
 
 class LabelledLines:
-    """Writes slots one after the other.
+    """Writes slots one after the other, and whole lines between them.
 
     Attributes:
-        written: whether anything was.
+        written: whether any slot was.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class LabelledLines:
         self.written = False
         self._write, self._width, self._colour = write, width, colour
         self._slot: Slot | None = None
+        self._open = False
         self._word = ""  # the last word may go on with the next piece
         self._column = 0
         self._fresh = True  # nothing but indentation on this line
@@ -49,22 +53,31 @@ class LabelledLines:
         """Append *text* to *slot*; another slot's line ends before."""
         if slot != self._slot:
             self.end()
-            self._begin(slot)
-        *words, self._word = self._split(text)
-        self._write("".join(map(self._place, words)))
+            self._begin(label_of(slot), _COLOURS.get(slot.field, "1"))
+            self._slot, self.written = slot, True
+        self._continue(text)
+
+    def line(self, label: str, text: str) -> None:
+        """A line that is no slot's, all at once."""
+        self.end()
+        self._begin(label, _COLOURS.get(label, "1"))
+        self._continue(text)
+        self.end()
 
     def end(self) -> None:
         """End the open line, if there is one."""
-        if self._slot is not None:
+        if self._open:
             self._write(self._place(self._word) + "\n")
-        self._slot, self._word = None, ""
+        self._slot, self._word, self._open = None, "", False
 
-    def _begin(self, slot: Slot) -> None:
-        label = f"{label_of(slot)}:"
-        self._slot, self._column, self._fresh = slot, len(label), False
-        self.written = True
-        style = _COLOURS.get(slot.field, "1")
+    def _begin(self, name: str, style: str) -> None:
+        label = f"{name}:"
+        self._open, self._column, self._fresh = True, len(label), False
         self._write(f"\x1b[{style}m{label}\x1b[0m" if self._colour else label)
+
+    def _continue(self, text: str) -> None:
+        *words, self._word = self._split(text)
+        self._write("".join(map(self._place, words)))
 
     def _split(self, text: str) -> list[str]:
         """Words, the last of which may be unfinished."""

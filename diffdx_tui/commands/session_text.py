@@ -12,7 +12,10 @@ from rich.cells import cell_len, set_cell_size
 from diffdx_tui import NOTICE
 from diffdx_tui.commands.console import output_width
 from diffdx_tui.commands.labelled_lines import LabelledLines, label_of
+from diffdx_tui.commands.red_flag_text import check_lines, flag_lines
+from diffdx_tui.document import audit_of
 from diffdx_tui.domain.differential import ECHO, slots_of
+from diffdx_tui.domain.red_flags import announce_red_flags
 from diffdx_tui.domain.visible import make_visible_line
 from diffdx_tui.store import Answer, SearchHit, Session
 
@@ -67,7 +70,12 @@ def answer_lines(answer: Answer) -> Iterator[str]:
     yield _field("ANSWER", f"{answer.id}, {answer.created.astimezone():%Y-%m-%d %H:%M}")
     yield _field("STATE", f"{answer.state}, {strict}")
     yield _field("VIGNETTE", answer.vignette)
+    found = announce_red_flags(answer.id, answer.vignette)
+    yield from _labelled(flag_lines(found))
     yield from _tier_lines(answer)
+    checked = audit_of(answer, found)
+    if checked is not None:
+        yield from _labelled(check_lines(checked, found.flags))
     if answer.failure_message:
         yield _field("FAILED", f"{answer.failure_kind}: {answer.failure_message}")
     for violation in verdict.violations if verdict else ():
@@ -91,6 +99,13 @@ def answer_lines(answer: Answer) -> Iterator[str]:
 def _field(label: str, text: str) -> str:
     """A labelled text; its further lines are indented, so that none can pass for a label."""
     return f"{label}: " + "\n  ".join(text.split("\n"))
+
+
+def _labelled(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for label, text in lines:
+        written: list[str] = []
+        LabelledLines(written.append, output_width()).line(label, text)
+        yield "".join(written).rstrip("\n")
 
 
 def _tier_lines(answer: Answer) -> Iterator[str]:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diffdx_tui.domain.decoding import Decoding
 from diffdx_tui.domain.differential import AnyDifferential, Slot, Variant
 from diffdx_tui.domain.verdict import Verdict
+
+if TYPE_CHECKING:  # a tenth of a second that the first paint does not wait for
+    from diffdx_tui.domain.red_flags import RedFlag
 
 
 class State(StrEnum):
@@ -105,6 +108,22 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
+class RedFlagsFound:
+    """What the rules say of the vignette; comes before the model's first token, whatever it does.
+
+    Attributes:
+        vignette: the text that the flags' places point into.
+        flags: the rules that fired, most urgent first; none says nothing about safety.
+        trouble: why the rules could not be tried, else "".
+    """
+
+    answer_id: str
+    vignette: str
+    flags: tuple[RedFlag, ...]
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """Generation begins; the model is loaded."""
 
@@ -191,7 +210,15 @@ class NotSaved:
 
 
 AnswerEvent = (
-    Started | TokenSampled | SlotText | SlotClosed | Finished | Cancelled | Failed | NotSaved
+    RedFlagsFound
+    | Started
+    | TokenSampled
+    | SlotText
+    | SlotClosed
+    | Finished
+    | Cancelled
+    | Failed
+    | NotSaved
 )
 
 

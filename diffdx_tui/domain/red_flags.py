@@ -8,6 +8,7 @@ of, and no rule firing says nothing about safety.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from diffdx_tui.domain.events import RedFlagsFound
 from diffdx_tui.domain.findings import CaseFacts, Finding, read_case
 from diffdx_tui.domain.knowledge import IcdCode, Slug, Source, Text
 from diffdx_tui.domain.lexicon import findings_directory, read_lexicon
@@ -24,6 +26,7 @@ from diffdx_tui.domain.lexicon import findings_directory, read_lexicon
 PREFIX = "This pattern is taught as time-critical: "
 NOTICE = "Teaching aid, not clinician-validated. No red flag does not mean no danger."
 SOURCES = "sources.yaml"
+_LOG = logging.getLogger(__name__)
 Urgency = Literal[1, 2, 3]
 Example = Annotated[str, StringConstraints(min_length=20, max_length=300)]
 
@@ -129,7 +132,8 @@ class RedFlag:
         urgency: 1 minutes, 2 hours, 3 the same day.
         wording: the sentence to show.
         danger: what it may be.
-        findings: the mentions it rests on, in reading order, with their places in the text.
+        signs: the names of the findings it rests on, each once, in reading order.
+        findings: the mentions of these, in reading order, with their places in the text.
         citation: the guideline behind it.
     """
 
@@ -137,8 +141,14 @@ class RedFlag:
     urgency: Urgency
     wording: str
     danger: Danger
+    signs: tuple[str, ...]
     findings: tuple[Finding, ...]
     citation: Source
+
+    @property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """Where the matched words stand in the vignette, start and end, each place once."""
+        return tuple(dict.fromkeys((one.start, one.end) for one in self.findings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +190,19 @@ def read_rules(directory: Path | None = None) -> RuleBook:
 def find_red_flags(vignette_text: str, book: RuleBook | None = None) -> tuple[RedFlag, ...]:
     """The rules that fire on *vignette_text*, most urgent first; never raises for any text."""
     return match_rules(read_case(vignette_text), read_rules() if book is None else book)
+
+
+def announce_red_flags(answer_id: str, vignette_text: str) -> RedFlagsFound:
+    """The event that says what the rules find; never raises.
+
+    The first call reads rules and lexicon (a few tenths of a second); later ones take milliseconds.
+    """
+    try:
+        return RedFlagsFound(answer_id, vignette_text, find_red_flags(vignette_text))
+    except Exception as error:  # a damaged file, say: the answer must come all the same
+        _LOG.warning("the red-flag rules could not be tried", exc_info=True)
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        return RedFlagsFound(answer_id, vignette_text, (), reason)
 
 
 def match_rules(facts: CaseFacts, book: RuleBook) -> tuple[RedFlag, ...]:
@@ -231,6 +254,7 @@ def _flag(
         urgency=rule.urgency,
         wording=f"{PREFIX}{rule.pattern}.",
         danger=rule.danger,
+        signs=tuple(dict.fromkeys(read_lexicon().entries[one.id].name for one in ordered)),
         findings=tuple(ordered),
         citation=sources[rule.source],
     )

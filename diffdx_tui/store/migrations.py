@@ -118,7 +118,19 @@ _SEARCH = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_TABLES, _SEARCH)
+_COMMITMENTS = (
+    """
+    CREATE TABLE commitments (
+        case_id TEXT NOT NULL,
+        case_sha256 TEXT NOT NULL,
+        committed TEXT NOT NULL,
+        texts TEXT NOT NULL,
+        PRIMARY KEY (case_id, case_sha256)
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_TABLES, _SEARCH, _COMMITMENTS)
 """Step *n* (from 1) takes a database from version *n* - 1 to *n*."""
 
 VERSION = len(MIGRATIONS)

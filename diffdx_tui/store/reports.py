@@ -136,6 +136,7 @@ def _answer_markdown(number: int, answer: Answer) -> str:
     ]
     parts = [f"\n## Answer {number}", "\n".join(f"- {fact}" for fact in facts)]
     parts += ["### Vignette", quote_markdown(answer.vignette)]
+    parts += _red_flags_markdown(answer)
     for slot in _TIERS:
         if slot in answer.texts:
             split = split_tier(answer.texts[slot])
@@ -144,6 +145,21 @@ def _answer_markdown(number: int, answer: Answer) -> str:
     if answer.raw:
         parts += ["### Raw output", fence_markdown(answer.raw)]
     return "\n\n".join(parts) + "\n"
+
+
+def _red_flags_markdown(answer: Answer) -> list[str]:
+    """The red flags that this version's rules find in the vignette; they are not stored."""
+    from diffdx_tui.domain.red_flags import NOTICE as RED_FLAG_NOTICE
+    from diffdx_tui.domain.red_flags import announce_red_flags
+
+    found = announce_red_flags(answer.id, answer.vignette)
+    flags = [
+        f"- {escape_markdown(flag.wording)} Danger: {escape_markdown(flag.danger.name)}. "
+        f"Rule `{flag.rule}`, {escape_markdown(flag.citation.title)}, "
+        f"{escape_markdown(flag.citation.body)} {flag.citation.year}, <{flag.citation.url}>"
+        for flag in found.flags
+    ]
+    return ["### Red flags", "\n".join(flags), f"*{RED_FLAG_NOTICE}*"] if flags else []
 
 
 def _heading(slot: Slot) -> str:

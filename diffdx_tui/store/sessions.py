@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
+from diffdx_tui.domain.commitment import Commitment
 from diffdx_tui.domain.decoding import Decoding
 from diffdx_tui.domain.differential import Slot
 from diffdx_tui.domain.events import AnswerEvent, ModelInfo, State
 from diffdx_tui.domain.vignette import Vignette
-from diffdx_tui.store import annotating, reading, reports, transfer
+from diffdx_tui.store import annotating, commitments, reading, reports, transfer
 from diffdx_tui.store.connection import Database, open_file, open_memory
 from diffdx_tui.store.errors import StoreDamaged
 from diffdx_tui.store.recording import AnswerRecorder, interrupt_abandoned
@@ -202,6 +203,20 @@ class SessionStore:
         """Remove deleted sessions for good, all or those deleted before a time; how many."""
         moment = before or datetime.now(UTC) + timedelta(seconds=1)
         return annotating.purge_deleted(self._database, moment)
+
+    # Commitments to curated cases
+
+    def add_commitment(self, commitment: Commitment) -> bool:
+        """Write a commitment down; false if this wording of the case has one, which stands."""
+        return commitments.add_commitment(self._database, commitment)
+
+    def commitments(self) -> tuple[Commitment, ...]:
+        """All of them, oldest first."""
+        return commitments.list_commitments(self._database)
+
+    def forget_commitment(self, case_id: str) -> int:
+        """Remove what was committed to a case, in every wording; returns how many rows."""
+        return commitments.forget_commitment(self._database, case_id)
 
     # Export and import
 

@@ -33,6 +33,7 @@ from diffdx_tui.ui.clipboard import copy_text
 from diffdx_tui.ui.explore import ExploreScreen
 from diffdx_tui.ui.glyphs import ASCII, Glyphs, choose_glyphs, terminal_speaks_utf8
 from diffdx_tui.ui.pacing import Pace
+from diffdx_tui.ui.places import MOVES, Navigator, place_bindings
 from diffdx_tui.ui.saved_work import SavedWork, SelectiveRecorder
 from diffdx_tui.ui.terminal_signals import (
     ENDING_SIGNALS,
@@ -52,7 +53,7 @@ _LAST_SECONDS = 4.0  # how long the end waits for the worker to save
 
 
 class DiffdxApp(App[int]):
-    """One app, two screens."""
+    """One app; its screens stand in :mod:`diffdx_tui.ui.places`."""
 
     TITLE = "diffdx-tui"
     ENABLE_COMMAND_PALETTE = False  # ours is quieter and knows no markup
@@ -71,12 +72,10 @@ class DiffdxApp(App[int]):
         Binding("ctrl+z", "suspend_process", "Suspend", priority=True),
         Binding("ctrl+p", "palette", "Commands", priority=True),
         Binding("f1", "help", "Help", priority=True),
-        Binding("f9", "swap_screens", "Screens", priority=True),
         Binding("f12", "toggle_ephemeral", "Ephemeral", priority=True),
+        *place_bindings(),
     ]
-    _UNDER_DIALOGS = frozenset(
-        {"palette", "help", "swap_screens", "show_explore", "show_sessions", "toggle_ephemeral"}
-    )
+    _UNDER_DIALOGS = frozenset({"palette", "help", "toggle_ephemeral"}) | MOVES
 
     def __init__(
         self,
@@ -93,6 +92,7 @@ class DiffdxApp(App[int]):
         self.terminal = terminal
         self.glyphs: Glyphs = choose_glyphs(config)
         self.animation_level = "none"
+        self.places = Navigator(self)
         self.saved_work = SavedWork(config)
         self.deleted_sessions: list[str] = []  # in this run, the latest last; can be restored
         link = WorkerLink(worker_factory, self._open_recorder)
@@ -189,21 +189,11 @@ class DiffdxApp(App[int]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return action not in self._UNDER_DIALOGS or not isinstance(self.screen, ModalScreen)
 
-    def action_show_explore(self) -> None:
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
+    def action_go(self, name: str) -> None:
+        self.places.go(name)
 
-    def action_show_sessions(self) -> None:
-        from diffdx_tui.ui.sessions import SessionsScreen
-
-        if not isinstance(self.screen, SessionsScreen):
-            self.push_screen(SessionsScreen())
-
-    def action_swap_screens(self) -> None:
-        if isinstance(self.screen, ExploreScreen):
-            self.action_show_sessions()
-        else:
-            self.action_show_explore()
+    def action_turn_place(self, step: int) -> None:
+        self.places.turn(step)
 
     def action_help(self) -> None:
         from diffdx_tui.ui.help import HelpScreen
@@ -214,30 +204,16 @@ class DiffdxApp(App[int]):
         from diffdx_tui.ui.commands import palette_items
         from diffdx_tui.ui.picker import Picker
 
-        place = "Explore" if isinstance(self.screen, ExploreScreen) else "Sessions"
-
         async def act(action: str | None) -> None:
             if action:
                 await self.run_action(action)
 
-        self.push_screen(Picker("Commands", palette_items(place)), act)
+        self.push_screen(Picker("Commands", palette_items(self.places.present.name)), act)
 
     def action_pick_theme(self) -> None:
-        from diffdx_tui.ui.picker import Item, Picker
+        from diffdx_tui.ui.themes import pick_theme
 
-        items = [
-            Item(name, name, hint="" if theme.dark else "light")
-            for name, theme in sorted(
-                self.available_themes.items(),
-                key=lambda entry: (not entry[0].startswith("diffdx"), entry[0]),
-            )
-        ]
-
-        def choose(name: str | None) -> None:
-            if name:
-                self.theme = name
-
-        self.push_screen(Picker("Theme", items, present=self.theme), choose)
+        pick_theme(self)
 
     def action_toggle_ephemeral(self) -> None:
         choices = self.answering.choices
@@ -297,7 +273,7 @@ class DiffdxApp(App[int]):
 
     def open_in_explore(self, answer: Answer, answers: int) -> None:
         """Show a saved answer where it can be worked on."""
-        self.action_show_explore()
+        self.places.go("Explore")
         self.explore.show_saved(answer, answers)
 
     # Clipboard
@@ -349,6 +325,15 @@ class DiffdxApp(App[int]):
         await asyncio.to_thread(self.saved_work.close)
         self.exit(code, return_code=code)
 
+    def let_go(self) -> None:
+        """After an unclean end: stop the threads that would keep the process or abort it."""
+        if not self._ending:
+            self.answering.close(_LAST_SECONDS)
+            self.saved_work.close()
+        if self._driver is not None:
+            self._driver.disable_input()
+            self._driver.close()
+
     def end_by_signal(self, code: int) -> None:
         """The same from a signal handler, whatever the loop is doing."""
         if self.terminal is not None:
@@ -390,6 +375,7 @@ def run_app(config: Config, *, worker_factory: WorkerFactory | None = None) -> i
             result = app.run()
         finally:
             undo()
+            app.let_go()
     if result is None or app.return_code not in (0, result):
         print(
             f"diffdx-tui stopped because of an internal error; saved work is kept. "

@@ -10,8 +10,9 @@ import re
 import secrets
 from dataclasses import dataclass, field, replace
 
-from diffdx_tui.answer import Request, new_id
+from diffdx_tui.answer import Request
 from diffdx_tui.domain.decoding import Decoding
+from diffdx_tui.domain.identity import new_id
 from diffdx_tui.domain.vignette import Vignette
 
 _SAME_CASE = 0.6  # share of the shorter text's content words that an edit of it still has

@@ -12,8 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from diffdx_tui.domain.visible import make_visible_line
-
-TABS = (("explore", "Explore"), ("sessions", "Sessions"))
+from diffdx_tui.ui.places import PLACES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +43,27 @@ class TabsRow(Widget):
             self._right = text
             self.refresh()
 
+    def _tabs(self) -> list[tuple[int, str]]:
+        """Each name with its column; the present one alone where there is no room for all."""
+        column, tabs = 1, []
+        for place in PLACES:
+            tabs.append((column, place.name))
+            column += len(place.name) + 3
+        return tabs if column <= self.size.width else [(1, self._active)]
+
     def render(self) -> Content:
+        tabs = self._tabs()
         parts: list[Content] = [Content(" ")]
-        for name, label in TABS:
+        for _, name in tabs:
             if name == self._active:
                 # Brackets say it where colours do not.
-                parts.append(Content.styled(f"[{label}]", "bold $foreground"))
+                parts.append(Content.styled(f"[{name}]", "bold $foreground"))
             else:
-                parts.append(Content(f" {label} "))
+                parts.append(Content(f" {name} "))
             parts.append(Content(" "))
+        if len(tabs) < len(PLACES):
+            names = [place.name for place in PLACES]
+            parts.append(Content(f"{names.index(self._active) + 1}/{len(names)} F9 "))
         left = Content("").join(parts)
         room = self.size.width - left.cell_length - 1
         right = Content(self._right).truncate(max(room, 0), ellipsis=True)
@@ -60,12 +71,9 @@ class TabsRow(Widget):
         return Content.assemble(left, " " * gap, right, " ")
 
     async def on_click(self, event: events.Click) -> None:
-        start = 1
-        for name, label in TABS:
-            end = start + len(label) + 2
-            if start <= event.x < end:
-                await self.run_action(f"app.show_{name}")
-            start = end + 1
+        for column, name in self._tabs():
+            if column <= event.x < column + len(name) + 2:
+                await self.run_action(f"app.go('{name}')")
 
 
 class KeyBar(Widget):

@@ -158,7 +158,7 @@ def field_lines(comparison: Comparison, before: str, after: str) -> list[Content
             shown.append(("Echo", True, change.words))
     for title, changed, words in shown:
         if changed:
-            lines += [Content(""), Content.styled(title, "bold $accent"), _words(words)]
+            lines += [Content(""), Content.styled(title, "bold $accent"), changed_words(words)]
         else:
             unchanged.append(title.lower())
     if unchanged:
@@ -166,7 +166,8 @@ def field_lines(comparison: Comparison, before: str, after: str) -> list[Content
     return lines
 
 
-def _words(changes: tuple[WordChange, ...]) -> Content:
+def changed_words(changes: tuple[WordChange, ...]) -> Content:
+    """Word for word: ``[-gone-]`` and ``{+new+}``."""
     parts: list[Content] = [Content("  ")]
     for words in changes:
         old, new = make_visible_line(words.before), make_visible_line(words.after)

@@ -6,6 +6,7 @@ nothing about answers itself.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
@@ -21,10 +22,11 @@ from diffdx_tui.domain.differential import Slot
 from diffdx_tui.domain.events import State
 from diffdx_tui.domain.vignette import VignetteRefused
 from diffdx_tui.ui.answering import Drained
-from diffdx_tui.ui.case import Case
+from diffdx_tui.ui.case import Case, same_case
 from diffdx_tui.ui.chrome import Key, KeyBar, TabsRow
 from diffdx_tui.ui.editor import EditorFailed
 from diffdx_tui.ui.live_answer import LiveAnswer, SlotProgress
+from diffdx_tui.ui.red_flag_banner import RedFlagBanner
 from diffdx_tui.ui.status_line import StatusLine, describe_model
 from diffdx_tui.ui.tier_panels import TierPanels
 from diffdx_tui.ui.token_stream import TokenStream
@@ -55,9 +57,14 @@ class ExploreScreen(Screen[None]):
     ExploreScreen.-tokens TokenStream { display: block; }
     ExploreScreen.-tokens.-narrow #input { height: 1fr; }
     ExploreScreen.-tokens.-narrow TierPanels { display: none; }
+    ExploreScreen #answer { height: 1fr; width: 1fr; layout: vertical; }
+    ExploreScreen.-tokens.-narrow #answer { height: auto; }
+    ExploreScreen.-tall RedFlagBanner { max-height: 3; }
+    ExploreScreen.-very-tall RedFlagBanner { max-height: 3; }
+    ExploreScreen.-flagged.-short.-narrow VignettePane { height: 5; }
     ExploreScreen.-wide #body { layout: horizontal; }
     ExploreScreen.-wide #input { width: 9fr; min-width: 58; height: 1fr; }
-    ExploreScreen.-wide TierPanels { width: 11fr; margin: 0 0 0 1; padding: 1 0 0 0; }
+    ExploreScreen.-wide #answer { width: 11fr; margin: 0 0 0 1; padding: 1 0 0 0; }
     ExploreScreen.-wide TokenStream { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -66,6 +73,7 @@ class ExploreScreen(Screen[None]):
         Binding("f2", "swap_panes", "Tokens/tiers", priority=True),
         Binding("f3", "toggle_mode", "Guided/free", priority=True),
         Binding("f4", "pick_model", "Model", priority=True),
+        Binding("f6", "explain_flags", "Why flagged", priority=True),
         Binding("f7", "run_again", "Another seed", priority=True),
         Binding("f8", "edit_settings", "Settings", priority=True),
         Binding("ctrl+n", "new_case", "New case", priority=True),
@@ -78,9 +86,10 @@ class ExploreScreen(Screen[None]):
         Key("F2", "tokens", "screen.swap_panes"),
         Key("F3", "free", "screen.toggle_mode"),
         Key("F4", "model", "screen.pick_model"),
-        Key("F9", "sessions", "app.show_sessions"),
+        Key("F9", "sessions", "app.turn_place(1)"),
         Key("^P", "palette", "app.palette"),
         Key("F1", "help", "app.help"),
+        Key("F6", "why flagged", "screen.explain_flags"),
         Key("F7", "another seed", "screen.run_again"),
         Key("F8", "settings", "screen.edit_settings"),
         Key("^O", "examples", "screen.pick_vignette"),
@@ -90,12 +99,14 @@ class ExploreScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         glyphs = self.app.glyphs
-        yield TabsRow("explore")
+        yield TabsRow("Explore")
         with Container(id="body"):
             with Container(id="input"):
                 yield VignettePane()
                 yield TokenStream()
-            yield TierPanels(glyphs)
+            with Container(id="answer"):
+                yield RedFlagBanner(glyphs)
+                yield TierPanels(glyphs)
         yield StatusLine(glyphs)
         yield KeyBar(*self.KEYS)
 
@@ -115,6 +126,10 @@ class ExploreScreen(Screen[None]):
     @property
     def tiers(self) -> TierPanels:
         return self.query_one(TierPanels)
+
+    @property
+    def banner(self) -> RedFlagBanner:
+        return self.query_one(RedFlagBanner)
 
     @property
     def tokens(self) -> TokenStream:
@@ -141,6 +156,9 @@ class ExploreScreen(Screen[None]):
         """Draw what a drain changed, and only that."""
         live = self.app.answering.live
         if drained.answer and live is not None:
+            flags = live.take_flags()
+            if flags is not None:
+                self.banner.show(flags)
             self.tokens.append(live.take_tokens())
             changed = live.take_changes()
             if changed or drained.ended:
@@ -175,7 +193,8 @@ class ExploreScreen(Screen[None]):
             note.hide()
 
     def _begin(self, live: LiveAnswer) -> None:
-        """Empty panels for the answer to come."""
+        """Empty panels for the answer to come; its flags come at once."""
+        self._leave_flags(self.app.answering.asked[-1])
         self.tokens.clear()
         self.tiers.clear(live.variant)
         self._history_at = len(self.app.answering.asked) - 1  # the one in the pane
@@ -220,8 +239,24 @@ class ExploreScreen(Screen[None]):
         self.tokens.clear()
         self.tokens.append([(answer.raw, False)])
         self._draw_tiers(live, set(live.slots))
+        self.banner.show(None)
+        self.run_worker(self._flag_saved(live, answer.vignette), exit_on_error=False)
         self._note_case()
         self.show_state()
+
+    async def _flag_saved(self, live: LiveAnswer, vignette: str) -> None:
+        """The red flags of a saved answer; off the loop, because the rules may have to be read."""
+        from diffdx_tui.domain.red_flags import announce_red_flags
+
+        live.flags = await asyncio.to_thread(announce_red_flags, live.answer_id, vignette)
+        if self.app.answering.live is live:
+            self.banner.show(live.flags)
+
+    def _leave_flags(self, text: str) -> None:
+        """Take the banner away unless *text* is an edit of what it speaks of."""
+        found = self.banner.found
+        if found is not None and not same_case(found.vignette, text):
+            self.banner.show(None)
 
     # Actions
 
@@ -289,6 +324,16 @@ class ExploreScreen(Screen[None]):
 
         pick_model(self.app)
 
+    def action_explain_flags(self) -> None:
+        live = self.app.answering.live
+        if live is None or live.flags is None:
+            self.app.tell("red flags are looked for when a vignette is run: F5")
+            return
+        from diffdx_tui.ui.red_flag_dialog import RedFlagDialog
+
+        differential = None if live.running else live.differential
+        self.app.push_screen(RedFlagDialog(live.flags, differential, self.app.glyphs))
+
     def action_edit_settings(self) -> None:
         from diffdx_tui.ui.explore_dialogs import edit_settings
 
@@ -301,6 +346,7 @@ class ExploreScreen(Screen[None]):
         self.app.answering.new_case()
         self.pane.replace_text("")
         self.tokens.clear()
+        self.banner.show(None)
         self.tiers.clear(self.app.answering.choices.spec.variant)
         self._note_case()
         self.show_state()
@@ -309,6 +355,7 @@ class ExploreScreen(Screen[None]):
     def put_vignette(self, text: str) -> None:
         """Put another case's text in the pane."""
         self.pane.replace_text(text)
+        self._leave_flags(text)
         self.pane.focus()
 
     def action_pick_vignette(self) -> None:
@@ -332,6 +379,7 @@ class ExploreScreen(Screen[None]):
             return
         self._history_at = min(max(self._history_at + step, 0), len(asked) - 1)
         self.pane.replace_text(asked[self._history_at])
+        self._leave_flags(asked[self._history_at])
 
     # Messages of the panes
 

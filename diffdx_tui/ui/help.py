@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from diffdx_tui.ui.commands import COMMANDS, EDITING
+from diffdx_tui.ui.places import PLACES
 from diffdx_tui.ui.vignette_pane import NOTICE
 
 _ABOUT = (
@@ -57,7 +58,7 @@ class HelpScreen(ModalScreen[None]):
 def help_text() -> Content:
     """All of it."""
     parts = [Content.styled(NOTICE, "bold"), Content(_ABOUT)]
-    for place in ("Explore", "Sessions", "Everywhere"):
+    for place in (*(place.name for place in PLACES), "Everywhere"):
         parts += [Content(""), Content.styled(place, "bold $accent")]
         for command in COMMANDS:
             if command.place == place:

@@ -25,6 +25,7 @@ from diffdx_tui.domain.events import (
     Finished,
     ModelInfo,
     NotSaved,
+    RedFlagsFound,
     SlotClosed,
     SlotText,
     Started,
@@ -54,6 +55,8 @@ class LiveAnswer:
         saved: whether the store records it.
         not_saved: why the store could not write it, though it should have.
         state: ``None`` while the request waits for the model.
+        flags: what the red-flag rules say of its vignette, as soon as they have.
+        fresh_flags: whether they came since the last :meth:`take_flags`.
         changed: slots touched since the last :meth:`take_changes`.
         fresh_tokens: tokens since the last :meth:`take_tokens`, as (text, forced).
     """
@@ -76,6 +79,8 @@ class LiveAnswer:
     raw: str = ""
     failure: Failed | None = None
     not_saved: str = ""
+    flags: RedFlagsFound | None = None
+    fresh_flags: bool = False
     changed: set[Slot] = field(default_factory=set)
     fresh_tokens: list[tuple[str, bool]] = field(default_factory=list)
 
@@ -124,6 +129,8 @@ class LiveAnswer:
                 progress = self.slots.setdefault(slot, SlotProgress())
                 progress.closed, progress.finished = True, finished
                 self.changed.add(slot)
+            case RedFlagsFound():
+                self.flags, self.fresh_flags = event, True
             case Started():
                 self._start(event)
             case Finished():
@@ -176,6 +183,11 @@ class LiveAnswer:
         """The slots touched since the last call, the echo left out: nobody reads it twice."""
         changed, self.changed = self.changed, set()
         return changed - {ECHO}
+
+    def take_flags(self) -> RedFlagsFound | None:
+        """What the rules found, once."""
+        fresh, self.fresh_flags = self.fresh_flags, False
+        return self.flags if fresh else None
 
     def take_tokens(self) -> list[tuple[str, bool]]:
         """The tokens since the last call."""

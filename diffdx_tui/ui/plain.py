@@ -22,10 +22,12 @@ from diffdx_tui.domain.events import (
     ModelLoading,
     ModelReady,
     NotSaved,
+    RedFlagsFound,
     SlotClosed,
     Started,
     WorkerEvent,
 )
+from diffdx_tui.domain.red_flags import NOTICE as RED_FLAG_NOTICE
 from diffdx_tui.domain.vignette import VignetteRefused
 from diffdx_tui.domain.visible import make_visible_line
 from diffdx_tui.ui.answering import Answering, Choices
@@ -151,6 +153,8 @@ class PlainSession:
         while True:
             try:
                 for at, event in self._link.drain():
+                    if isinstance(event, RedFlagsFound) and event.answer_id == live.answer_id:
+                        self._say_flags(event)
                     line = self._line_of(event, live, at)
                     if line and line != said:
                         self.say(line)
@@ -164,6 +168,19 @@ class PlainSession:
             except KeyboardInterrupt:
                 self.say("Stopping")
                 self.answering.cancel()
+
+    def _say_flags(self, found: RedFlagsFound) -> None:
+        for flag in found.flags:
+            words = "; ".join(found.vignette[start:end] for start, end in flag.places)
+            source = flag.citation
+            self.say(
+                f"Red flag: {flag.wording} Danger: {flag.danger.name}. Words: {words}. "
+                f"Rule {flag.rule}. Source: {source.title}, {source.body} {source.year}"
+            )
+        if found.flags:
+            self.say(RED_FLAG_NOTICE)
+        if found.trouble:
+            self.say(f"Warning: the red-flag rules could not be tried: {found.trouble}")
 
     def _line_of(self, event: WorkerEvent, live: LiveAnswer, at: float) -> str:
         """What to say about *event*, after taking it in; often nothing."""

@@ -100,7 +100,7 @@ class SessionsScreen(Screen[None]):
         self._total = 0
 
     def compose(self) -> ComposeResult:
-        yield TabsRow("sessions")
+        yield TabsRow("Sessions")
         search = Input(
             placeholder="/ search vignettes, tiers, notes and tags", id="search", compact=True
         )
@@ -189,7 +189,7 @@ class SessionsScreen(Screen[None]):
         elif self._total:
             self._say(sessions)
         else:
-            self._say("no saved sessions yet: F9 goes to Explore, F5 there runs a vignette")
+            self._say("no saved sessions yet: Alt+1 goes to Explore, F5 there runs a vignette")
 
     def _say(self, text: str) -> None:
         if self._marked is not None:
@@ -260,7 +260,7 @@ class SessionsScreen(Screen[None]):
             self._marked = None
             self._count("")
         else:
-            self.app.action_show_explore()
+            self.app.places.go("Explore")
 
     @on(OptionList.OptionSelected)
     async def _selected(self, event: OptionList.OptionSelected) -> None:

@@ -15,13 +15,18 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 # Keys that only the Kitty protocol reports are not used, and a process that is killed while it is
 # on leaves a shell that cannot be typed into.  Must be set before textual is imported.
 os.environ.setdefault("TEXTUAL_DISABLE_KITTY_KEY", "1")
 
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.drivers.linux_driver import LinuxDriver
+
+# Textual takes Alt and a digit for what one terminal means by it on one system: a sign to type.
+for _digit in "123456789":
+    cast("dict[str, object]", ANSI_SEQUENCES_KEYS).pop(f"\x1b{_digit}", None)
 
 _CHUNK = 1024
 # What textual itself draws with and no style sheet reaches, one cell for one cell.

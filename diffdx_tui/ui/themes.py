@@ -6,6 +6,8 @@ named and marked as well: colour only repeats it.
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual.app import App
 from textual.theme import Theme
 
@@ -113,16 +115,29 @@ BARE_CSS = """
 .-ascii VignettePane, .-ascii TokenStream { border: ascii $border-blurred; }
 .-ascii VignettePane:focus, .-ascii TokenStream:focus { border: ascii $border; }
 .-ascii Picker > Vertical, .-ascii Form > VerticalScroll { border: ascii $border; }
-.-ascii HelpScreen > VerticalScroll, .-ascii ComparisonView > VerticalScroll {
+.-ascii HelpScreen > VerticalScroll, .-ascii ComparisonView > VerticalScroll,
+.-ascii RedFlagDialog > VerticalScroll {
     border: ascii $border;
 }
 .-ascii TierPanel { border-left: ascii $border-blurred; }
 .-ascii #preview { border-top: ascii $border-blurred; }
 .-ascii #preview:focus { border-top: ascii $border; }
 .-ascii SessionsScreen.-wide #preview { border-top: none; border-left: ascii $border-blurred; }
+.-ascii Question > VerticalScroll, .-ascii RunPage > VerticalScroll,
+.-ascii ReportPage > VerticalScroll,
+.-ascii ArmCases > Vertical {
+    border: ascii $border;
+}
+.-ascii ProbePane { border: ascii $border-blurred; }
+.-ascii ProbePane:focus { border: ascii $border; }
+.-ascii RunsScreen Chart, .-ascii EvaluateScreen #below { border-top: ascii $border-blurred; }
+.-ascii RunsScreen Chart:focus { border-top: ascii $border; }
+.-ascii RunsScreen.-wide Chart { border-top: none; border-left: ascii $border-blurred; }
+.-ascii ArmCases VerticalScroll { border-top: ascii $border-blurred; }
+.-ascii ArmCases.-wide VerticalScroll { border-top: none; border-left: ascii $border-blurred; }
 .-ascii Toast { border-left: ascii $border; border-right: none; }
 .-bare Choice:focus { text-style: reverse; }
-.-bare FormRow > Input:focus { text-style: underline; }
+.-bare FormRow > Input:focus, .-bare SettingRow > Input:focus { text-style: underline; }
 .-bare TokenStream > .token-stream--forced { text-style: dim; }
 """
 """Frames for ASCII terminals, and marks where there is no colour; outside the widgets because a
@@ -140,3 +155,22 @@ def install_themes(app: App[int], wanted: str) -> None:
     for theme in (DARK, LIGHT, CONTRAST):
         app.register_theme(theme)
     app.theme = wanted if wanted in app.available_themes else DARK.name
+
+
+def pick_theme(app: App[Any]) -> None:
+    """Let the person choose; the program's own come first."""
+    from diffdx_tui.ui.picker import Item, Picker
+
+    items = [
+        Item(name, name, hint="" if theme.dark else "light")
+        for name, theme in sorted(
+            app.available_themes.items(),
+            key=lambda entry: (not entry[0].startswith("diffdx"), entry[0]),
+        )
+    ]
+
+    def choose(name: str | None) -> None:
+        if name:
+            app.theme = name
+
+    app.push_screen(Picker("Theme", items, present=app.theme), choose)

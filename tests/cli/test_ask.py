@@ -35,13 +35,18 @@ def test_lines_are_labelled_in_order(run: Run) -> None:
     labels = [line.partition(":")[0] for line in ended.out.splitlines()]
     assert ended.code == 0
     assert labels == [
+        "RED FLAG",
         "MOST LIKELY",
         "POSSIBLE 1",
         "POSSIBLE 2",
         "UNLIKELY BUT SERIOUS",
         "RECOMMENDED WORKUP",
+        "CHECK",
     ]
-    assert ended.err == "Research and education only. Not a medical device.\n"
+    assert ended.err.splitlines() == [
+        "Research and education only. Not a medical device.",
+        "Teaching aid, not clinician-validated. No red flag does not mean no danger.",
+    ]
     assert "\x1b" not in ended.out
 
 
@@ -82,7 +87,9 @@ def test_same_seed_same_answer(run: Run) -> None:
 def test_jsonl_is_the_events(run: Run) -> None:
     ended = run("ask", VIGNETTE, "--jsonl")
     events = [json.loads(line) for line in ended.out.splitlines()]
-    assert events[0]["type"] == "Started" and events[-1]["type"] == "Finished"
+    assert [event["type"] for event in events[:2]] == ["RedFlagsFound", "Started"]
+    assert events[-1]["type"] == "Finished"
+    assert [flag["rule"] for flag in events[0]["flags"]] == ["neuro-thunderclap-headache"]
     texts = "".join(e["text"] for e in events if e["type"] == "TokenSampled")
     assert texts == events[-1]["raw"]
     assert {e["answer_id"] for e in events} == {events[0]["answer_id"]}
@@ -98,7 +105,7 @@ def test_variant_and_flags_before_the_command(run: Run) -> None:
 def test_free_mode_lists_violations_and_keeps_the_raw_text(run: Run) -> None:
     ended = run("ask", VIGNETTE, "--free", "--max-new-tokens", "12")
     assert ended.code == 0
-    assert ended.out.startswith("RAW OUTPUT:\n")
+    assert "\nRAW OUTPUT:\n" in ended.out  # after the red flag
     assert "not valid: " in ended.err
     document = json.loads(run("ask", VIGNETTE, "--free", "--max-new-tokens", "12", "--json").out)
     assert document["differential"] is None and not document["verdict"]["strict"]
@@ -194,7 +201,7 @@ def test_unforeseen_errors_are_logged_not_shown(
     log = home / "diffdx-tui.log"
     assert ended.code == 5
     assert ended.err.splitlines()[-1].endswith(str(log))
-    assert "Traceback" not in ended.err and len(ended.err.splitlines()) == 2
+    assert "Traceback" not in ended.err and len(ended.err.splitlines()) == 3
     assert "nobody foresaw this" in log.read_text() and "Traceback" in log.read_text()
     assert log.stat().st_mode & 0o777 == 0o600
 

@@ -1,11 +1,14 @@
 """Measures what a person at a terminal waits for; the source of README's screen figures.
 
 Run as ``python -m tests.e2e.measure_screen docs/results/screen.json`` on a quiet machine.  Every
-figure is of the real app on the embedded model in a real pseudo-terminal of 80x24.
+figure is of the real app on the embedded model in a real pseudo-terminal of 80x24.  With
+``--train`` (and ``docs/results/screen_train.json``) it is the Train screen instead, at both sizes,
+while another process writes a run of fifty steps a second, which no model here trains as fast as.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
@@ -17,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from diffdx_tui.commands.bench import machine
+from diffdx_tui.domain.recipe import Recipe
+from diffdx_tui.store.run_registry import RunRegistry
 from tests.e2e.terminal import Terminal, environment
 
 VIGNETTE = (
@@ -24,6 +29,9 @@ VIGNETTE = (
     "sweating and grey. Pulse 104, blood pressure 98/60."
 )
 RUNS = 10
+SIZES = ((80, 24), (160, 50))
+STEP_SECONDS = 0.02
+WATCHED_SECONDS = 20.0
 APP = [sys.executable, "-m", "diffdx_tui"]
 
 
@@ -83,6 +91,58 @@ def _stream(home: Path) -> dict[str, Any]:
     return {"lags": json.loads(path.read_text()), "busiest": busiest, "idle": idle}
 
 
+def measure_train(folder: Path) -> dict[str, Any]:
+    """The Train screen while a run is written: seconds and bytes, by size of the terminal."""
+    return {
+        "command": "python -m tests.e2e.measure_screen --train",
+        "machine": machine(),
+        "steps_per_s": 1 / STEP_SECONDS,
+        "seconds": WATCHED_SECONDS,
+        **{f"{columns}x{rows}": _watch(folder, columns, rows) for columns, rows in SIZES},
+    }
+
+
+def _watch(folder: Path, columns: int, rows: int) -> dict[str, Any]:
+    home = folder / f"train-{columns}"
+    registry = RunRegistry(home)
+    run = registry.create(Recipe(max_steps=100_000))
+    writer = subprocess.Popen(
+        [sys.executable, "-m", "tests.ui.writing_run", "tune", str(registry.directory(run.id))],
+        env=_whole(home) | {"WRITER_STEP_SECONDS": str(STEP_SECONDS)},
+    )
+    path = home / "lags.json"
+    command = [sys.executable, "-m", "tests.e2e.probed_app", str(path)]
+    try:
+        with Terminal(command, environment(home), columns, rows) as terminal:
+            terminal.wait_for("ready")
+            terminal.press("\x1b4")  # Alt+4
+            terminal.wait_for("running")
+            terminal.read(3.0)
+            began = time.monotonic()
+            while time.monotonic() < began + WATCHED_SECONDS:
+                terminal.read(0.5)
+            terminal.press("ctrl+q")
+            terminal.wait()
+            end = began + WATCHED_SECONDS
+            moments = [moment for moment, _ in terminal.received if began <= moment < end - 1]
+            busiest = max(terminal.bytes_between(moment, moment + 1.0) for moment in moments)
+            mean = terminal.bytes_between(began, end) / WATCHED_SECONDS
+    finally:
+        writer.kill()
+        writer.wait()
+    lags = sorted(json.loads(path.read_text()))
+    return {
+        "loop_lag_s": {
+            "samples": len(lags),
+            "p50": lags[len(lags) // 2],
+            "p99": lags[int(len(lags) * 0.99)],
+            "max": lags[-1],
+        },
+        "bytes_per_s": mean,
+        "bytes_in_busiest_second": busiest,
+    }
+
+
 def _whole(home: Path) -> dict[str, str]:
     return dict(os.environ) | environment(home)
 
@@ -91,9 +151,18 @@ def _spread(values: list[float]) -> dict[str, float]:
     return {"min": min(values), "median": statistics.median(values), "max": max(values)}
 
 
+def main() -> None:
+    """Measure what the arguments say."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("path", type=Path, help="where the figures go")
+    parser.add_argument("--train", action="store_true", help="the Train screen")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="diffdx-screen-") as folder:
+        figures = (measure_train if options.train else measure)(Path(folder))
+    text = json.dumps(figures, indent=2)
+    options.path.write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="diffdx-screen-") as _folder:
-        _figures = measure(Path(_folder))
-    _text = json.dumps(_figures, indent=2)
-    Path(sys.argv[1]).write_text(_text + "\n", encoding="utf-8")
-    print(_text)
+    main()

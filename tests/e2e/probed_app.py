@@ -1,7 +1,8 @@
 """The app with a probe in its event loop; writes the lags (seconds) it saw as JSON on exit.
 
 Run as ``python -m tests.e2e.probed_app LAGS.json`` inside a pseudo-terminal.  A task sleeps for
-5 ms again and again, and notes how much later than that it was let run while an answer streamed.
+5 ms again and again, and notes how much later than that it was let run while an answer streamed or
+the Train screen showed a living run.
 """
 
 from __future__ import annotations
@@ -33,9 +34,15 @@ class ProbedApp(app_module.DiffdxApp):
         while True:
             before = time.perf_counter()
             await asyncio.sleep(_NAP)
-            live = self.answering.live
-            if live is not None and live.state is State.STREAMING:  # not while it waits for a model
+            if self._is_busy():
                 self.lags.append(time.perf_counter() - before - _NAP)
+
+    def _is_busy(self) -> bool:
+        if self.places.present.name == "Train":
+            feed = getattr(self.screen, "_feed", None)
+            return feed is not None and bool(feed.lines)
+        live = self.answering.live
+        return live is not None and live.state is State.STREAMING  # not while it waits for a model
 
 
 def main() -> int:

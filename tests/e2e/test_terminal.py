@@ -65,6 +65,9 @@ def test_a_newcomer_types_runs_reads_and_finds_it_again(home: Path) -> None:
         assert "saved" in terminal.text
         terminal.press("f9")
         terminal.wait_for("Crushing chest pain")
+        for key, name in (("alt+1", "Explore"), ("alt+2", "Sessions"), ("shift+f9", "Explore")):
+            terminal.press(key)
+            terminal.wait_for(f"[{name}]")
         terminal.press("ctrl+q")
         assert terminal.wait() == 0
     [(state, raw)] = saved_answers(home)
@@ -102,6 +105,17 @@ def test_signals_end_it_cleanly(home: Path, number: int, code: int) -> None:
         assert terminal.wait() == code
     [(state, _)] = saved_answers(home)
     assert state in (State.CANCELLED, State.FINISHED)
+
+
+def test_an_internal_error_ends_in_words_and_keeps_the_log(home: Path) -> None:
+    command = [sys.executable, "-m", "tests.e2e.failing_app"]
+    with Terminal(command, environment(home)) as terminal:
+        terminal.wait_for("Vignette")
+        terminal.press("f1")
+        assert terminal.wait(30) == 5  # and no thread aborts it on the way out
+        assert "internal error; saved work is kept" in terminal.text.replace("\n", " ")
+        assert "Traceback" not in terminal.text
+    assert "planted" in (home / "app.log").read_text()
 
 
 def test_killed_while_streaming_the_row_says_interrupted(home: Path) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from diffdx_tui.domain.commitment import Commitment
 from diffdx_tui.domain.differential import Slot
 from diffdx_tui.domain.events import State
 from diffdx_tui.store import Review, SessionStore, StoreNewer, migrations
@@ -20,6 +22,9 @@ from diffdx_tui.store.migrations import APPLICATION_ID, MIGRATIONS, VERSION
 from .casebook import answer
 
 VERSIONS = Path(__file__).parent / "versions"
+COMMITTED = Commitment(
+    "cardiac-c01", "0" * 64, datetime(2020, 3, 4, tzinfo=UTC), {Slot("most_likely"): "MI"}
+)
 
 
 def make_version(path: Path, version: int) -> None:
@@ -30,14 +35,16 @@ def make_version(path: Path, version: int) -> None:
         store.annotate("s1", note="a note to keep", final_diagnosis="SAH")
         store.set_tags("s1", ["kept"])
         store.review("a1", Slot("most_likely"), True)
+        store.add_commitment(COMMITTED)
     old = sqlite3.connect(path, isolation_level=None)
     old.execute("PRAGMA journal_mode = WAL")
     for step in MIGRATIONS[:version]:
         for statement in step:
             old.execute(statement)
     old.execute("ATTACH ? AS newest", (str(newest),))
-    tables = ["sessions", "answers", "tags", "reviews", *(["documents"] if version > 1 else [])]
-    for table in tables:
+    tables = ["sessions", "answers", "tags", "reviews", "documents", "commitments"]
+    there = {name for (name,) in old.execute("SELECT name FROM main.sqlite_master")}
+    for table in filter(there.__contains__, tables):
         old.execute(f"INSERT INTO main.{table} SELECT * FROM newest.{table}")
     old.execute("DETACH newest")
     old.execute(f"PRAGMA user_version = {version}")
@@ -72,6 +79,7 @@ def test_a_database_of_each_version_keeps_everything(path: Path, version: int) -
         assert found.reviews == (Review(Slot("most_likely"), True),)
         for query in ("subarachnoid", "note", "kept", "SAH", "worst headache"):
             assert [hit.session.id for hit in store.search(query)] == ["s1"], query
+        assert store.commitments() == ((COMMITTED,) if version > 2 else ())
         answer(store, "a2")
         with store._database.transaction() as connection:
             connection.execute("INSERT INTO search (search, rank) VALUES ('integrity-check', 1)")

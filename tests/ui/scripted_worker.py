@@ -31,6 +31,7 @@ from diffdx_tui.domain.events import (
     TokenSampled,
     WorkerEvent,
 )
+from diffdx_tui.domain.red_flags import announce_red_flags
 from diffdx_tui.domain.verdict import judge
 from diffdx_tui.engine.catalogue import ModelSpec
 
@@ -86,6 +87,7 @@ class ScriptedWorker:
         self._queue.put(spec)
 
     def submit(self, request: Request) -> None:
+        self._listener(announce_red_flags(request.answer_id, request.vignette.text))
         self._cancel.set()
         self._queue.put(request)
 

@@ -49,7 +49,7 @@ async def test_models_text_is_shown_and_does_nothing(start: Any, size: tuple[int
         await hands.press("enter", "a")
         await hands.sees("Annotate")
         assert_harmless(hands)
-        await hands.press("escape", "f9", "ctrl+o")
+        await hands.press("escape", "alt+1", "ctrl+o")
         await hands.sees("Vignettes", "[red]x")
         assert_harmless(hands)
 
