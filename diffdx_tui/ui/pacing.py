@@ -31,3 +31,22 @@ class Pace:
         self._allowance = min(max(self._allowance, -rate / 4), rate / 4)
         self._written = written
         return self._allowance >= 0
+
+
+CURVE_RATE = 12_000
+"""Bytes a second for pictures that are drawn whole now and then, whatever the terminal's size."""
+
+
+class Rest:
+    """After each picture, rest as long as a slow line needs for it."""
+
+    def __init__(self) -> None:
+        self._at = 0.0
+        self._written = 0
+
+    def may_draw(self, written: int, now: float) -> bool:
+        """Whether to draw, *written* bytes having gone to the terminal in all; counts as drawn."""
+        if now - self._at < (written - self._written) / CURVE_RATE:
+            return False
+        self._at, self._written = now, written
+        return True

@@ -124,7 +124,7 @@ BARE_CSS = """
 .-ascii #preview:focus { border-top: ascii $border; }
 .-ascii SessionsScreen.-wide #preview { border-top: none; border-left: ascii $border-blurred; }
 .-ascii Question > VerticalScroll, .-ascii RunPage > VerticalScroll,
-.-ascii ReportPage > VerticalScroll,
+.-ascii ReportPage > VerticalScroll, .-ascii ExamplesPage > VerticalScroll,
 .-ascii ArmCases > Vertical {
     border: ascii $border;
 }
