@@ -18,6 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 BASELINES_BEGIN, BASELINES_END = "<!-- baselines: begin -->", "<!-- baselines: end -->"
 
+ABLATION_BEGIN, ABLATION_END = "<!-- ablation: begin -->", "<!-- ablation: end -->"
+ABLATION_FILE = "ablation.json"
+ABLATION_COMMAND = f"diffdx-tui ablate --out docs/results/{ABLATION_FILE}"
+
 Row = tuple[str, str, str, str]
 
 
@@ -157,6 +161,32 @@ def _baseline_cell(figure: dict[str, Any], is_mean: bool) -> str:
     return f"{figure['k']}/{figure['n']} ({figure['low']:.0%} to {figure['high']:.0%})"
 
 
+def render_ablation(results: Path) -> str:
+    """The reference's table beside ours, free mode; a sentence until it has been measured."""
+    path = results / ABLATION_FILE
+    if not path.is_file():
+        body = f"Not measured yet: `{ABLATION_COMMAND}`."
+        return "\n".join([ABLATION_BEGIN, body, ABLATION_END])
+    run = _read(path)
+    heads = ["arm", "the reference", "decoding of ours", "ours"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for row in run["reference"]["rows"]:
+        if row["decoded"].startswith("free"):
+            cells = [
+                f"{row['arm']}: {row['meaning']}",
+                _baseline_cell(row["reference"], False),
+                row["decoded"],
+                _baseline_cell(row["ours"], False),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    told = (
+        f"Strict schema adherence, k/n and 95 % interval, {run['set']['rows']} rows of "
+        f"`{run['set']['name']}`, base `{run['arms'][0]['model']}`. {run['reference']['caveat']} "
+        f"Command: `{ABLATION_COMMAND}`, results: [{ABLATION_FILE}](docs/results/{ABLATION_FILE})."
+    )
+    return "\n".join([ABLATION_BEGIN, told, "", *lines, ABLATION_END])
+
+
 def _read(path: Path) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return values
@@ -165,7 +195,8 @@ def _read(path: Path) -> dict[str, Any]:
 def replaced(readme: str, results: Path) -> str:
     """*readme* with the tables between its markers made anew."""
     readme = _between(readme, BEGIN, END, render(results))
-    return _between(readme, BASELINES_BEGIN, BASELINES_END, render_baselines(results))
+    readme = _between(readme, BASELINES_BEGIN, BASELINES_END, render_baselines(results))
+    return _between(readme, ABLATION_BEGIN, ABLATION_END, render_ablation(results))
 
 
 def _between(text: str, begin: str, end: str, block: str) -> str:

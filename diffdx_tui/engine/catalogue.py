@@ -6,6 +6,7 @@ is instant.  Nothing here goes to the network except :func:`pull`, which is only
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,6 +116,15 @@ def locate(spec: ModelSpec) -> Located:
         wanted = spec.model if spec.adapter is None else adapter
         raise BadAdapter(_missing(f"adapter {adapter}", wanted, adapter))
     return Located(spec, base, base_directory, adapter, adapter_directory)
+
+
+def hash_weights(directory: Path) -> str:
+    """SHA-256 over the hashes of a base's weight files, by name."""
+    digest = hashlib.sha256()
+    for path in sorted(directory.glob("*.safetensors")):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def is_here(name: str) -> bool:

@@ -49,6 +49,10 @@ class Checkpoint:
     def __contains__(self, name: str) -> bool:
         return name in self._files
 
+    def names(self) -> list[str]:
+        """Every tensor's name."""
+        return sorted(self._files)
+
     def read(self, name: str) -> Tensor:
         """One tensor, on the CPU, as stored.
 

@@ -60,7 +60,7 @@ def load(spec: ModelSpec, progress: Progress = lambda stage, share: None) -> Loa
     checkpoint = Checkpoint(located.base_directory)
     placement = place(spec.precision, checkpoint.parameters())
     adapter = Adapter.read(located.adapter_directory) if located.adapter_directory else None
-    if _is_plain_qwen2(settings):
+    if is_plain_qwen2(settings):
         decoder: Decoder = build_qwen2(
             shape_of(settings), WeightReader(checkpoint, adapter), placement, progress
         )
@@ -96,7 +96,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
     return settings
 
 
-def _is_plain_qwen2(settings: dict[str, Any]) -> bool:
+def is_plain_qwen2(settings: dict[str, Any]) -> bool:
     """Whether the fast decoder computes exactly this architecture."""
     rope = settings.get("rope_parameters") or settings.get("rope_scaling") or {}
     return (
