@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install run test lint bench clean
+.PHONY: install run test lint bench bench-train clean
 
 install: $(STAMP)
 
@@ -18,8 +18,11 @@ $(STAMP): pyproject.toml constraints.txt
 run: install
 	$(BIN)/diffdx-tui
 
+# A file's tests stay on one worker, which shares their models; one thread each, for two threads
+# on one core wait for each other at every product.
 test: install
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow and not gpu and not alone'
+	$(BIN)/python -m pytest -m 'alone and not slow and not gpu'
 
 lint: install
 	$(BIN)/ruff check .
@@ -29,6 +32,14 @@ lint: install
 
 bench: install
 	$(BIN)/diffdx-tui bench
+
+STANDIN := $(VENV)/standin
+
+# TRL comes in for this alone; the stand-in has random weights: speed and memory, never quality.
+bench-train: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	test -f $(STANDIN)/config.json || $(BIN)/python -m trainer standin $(STANDIN)
+	$(BIN)/python -m trainer bench-train $(STANDIN) --out docs/results/bench_train.json
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -20,6 +20,7 @@ COMMANDS = {
     "figures": ("trainer.figures", "write README's figures from the results files"),
     "merge-policy": ("trainer.merge_policy", "measure ways to run an adapter on a 4-bit base"),
     "red-flags": ("trainer.red_flag_measure", "measure the red-flag rules on labelled cases"),
+    "bench-train": ("trainer.bench_train", "measure training against a plain SFTTrainer"),
     "tune": ("trainer.tuning.command:tune", "train the run in a run directory"),
     "preview": ("trainer.tuning.command:preview", "show what a recipe would learn"),
     "preflight": ("trainer.tuning.command:preflight", "measure one step of a recipe"),

@@ -25,6 +25,7 @@ VIGNETTE = (
 APP = [sys.executable, "-m", "diffdx_tui"]
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.timeout(300),
     pytest.mark.skipif(
         not (data_directory() / "model" / "mini" / "model.safetensors").is_file(),

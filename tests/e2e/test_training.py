@@ -22,6 +22,7 @@ APP = [sys.executable, "-m", "diffdx_tui"]
 TRAIN, DOWN, BACKSPACE = "\x1b4", "\x1b[B", "\x7f"
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.timeout(300),
     pytest.mark.skipif(
         not (data_directory() / "model" / "mini" / "model.safetensors").is_file(),

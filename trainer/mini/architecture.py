@@ -28,6 +28,7 @@ class Shape:
     heads: int = 4
     key_value_heads: int = 2
     intermediate: int = 768
+    rope_theta: float = 1e4
 
 
 def new_model(shape: Shape, tokenizer: Tokenizer, seed: int) -> Qwen2ForCausalLM:
@@ -41,6 +42,7 @@ def new_model(shape: Shape, tokenizer: Tokenizer, seed: int) -> Qwen2ForCausalLM
         num_key_value_heads=shape.key_value_heads,
         intermediate_size=shape.intermediate,
         max_position_embeddings=ROOM,
+        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_theta},
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.im_end,

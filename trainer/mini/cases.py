@@ -137,7 +137,7 @@ class Casebook:
         patient = _draw_patient(condition, rng)
         present = _draw_findings(condition, rng)
         brief = len(present) <= 2
-        denials = rng.choice((0, 0, 0, 1) if brief else (0, 1, 1, 2, 2, 3))
+        denials = rng.choice((0, 0, 0, 1) if brief else (0, 1, 1, 2, 2, 3, 4))
         factors = rng.choice((0, 0, 0, 1) if brief else (0, 0, 1, 1, 2))
         denied = rng.sample(condition.negatives, min(len(condition.negatives), denials))
         background = rng.sample(condition.risk_factors, min(len(condition.risk_factors), factors))

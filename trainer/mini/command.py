@@ -1,6 +1,7 @@
-"""``python -m trainer mini [train|score|package]``: the embedded model from knowledge to folder.
+"""``python -m trainer mini [base|train|score|package]``: the embedded model's way to a folder.
 
-Role: parses arguments and wires the package's parts.  ``train`` is what a bare ``mini`` does.
+Role: parses arguments and wires the package's parts.  ``base`` is what a bare ``mini`` does;
+``train`` is the first model's recipe, which speaks the schema.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from diffdx_tui.engine.prompt import system_prompt
 from diffdx_tui.engine.tokenizer import Tokenizer
 from trainer.mini.answers import gold_answer
 from trainer.mini.architecture import ROOM
+from trainer.mini.base_command import add_base
 from trainer.mini.cases import Casebook
 from trainer.mini.examples import ExampleMaker
 from trainer.mini.grounding import measure_grounding, write_grounding
@@ -50,7 +52,7 @@ def main(arguments: list[str]) -> int:
     """Run one of the subcommands; the exit status."""
     named = bool(arguments) and not arguments[0].startswith("-")
     if not named and not {"-h", "--help"} & set(arguments):
-        arguments = ["train", *arguments]
+        arguments = ["base", *arguments]
     values = _parser().parse_args(arguments)
     status: int = values.run(values)
     return status
@@ -61,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     data = data_directory()
 
-    train = commands.add_parser("train", help="train from scratch (the default)")
+    add_base(commands)
+
+    train = commands.add_parser("train", help="the first model: trained on the schema itself")
     train.add_argument("--seed", type=int, default=Recipe().seed)
     train.add_argument("--steps", type=int, default=Recipe().steps)
     train.add_argument("--minutes", type=float, help="choose the steps from a measured pace")

@@ -95,6 +95,27 @@ SOCIAL = (
     "vaccinations are up to date",
     "has tried paracetamol without much effect",
     "has never been in hospital before",
+    "cycles to work",
+    "had a tooth filled last week",
+    "is due to fly on holiday at the weekend",
+    "retired last spring",
+    "sings in a choir",
+    "has a cousin with arthritis",
+    "stopped smoking years ago",
+    "had the tonsils out as a child",
+    "looks after two grandchildren",
+    "eats a mixed diet",
+    "has hay fever",
+    "changed jobs recently",
+    "speaks through a friend who translates",
+    "arrived with a bag packed",
+    "drinks two coffees a day",
+    "has not travelled",
+    "has had no recent operations",
+    "uses reading glasses",
+    "has an old scar on the knee",
+    "was gardening at the weekend",
+    "is nervous about hospitals",
 )
 SOCIAL_LAY = (
     "I live on my own",
@@ -127,6 +148,24 @@ SOCIAL_LAY = (
     "I've just moved to the area",
     "I can't sleep for worrying about it",
     "I don't know if it matters",
+    "I went swimming on Sunday as usual",
+    "I had toast for breakfast and that was fine",
+    "Work has been busy",
+    "I've been using a hot water bottle",
+    "My neighbour drove me here",
+    "I had my eyes tested last month",
+    "I've got hay fever every summer",
+    "I don't eat meat",
+    "We had friends over on Saturday",
+    "I nearly didn't come",
+    "My dad had a bad back at my age",
+    "I've written it all down so I don't forget",
+    "The pharmacist said to see someone",
+    "I'm meant to be flying on Friday",
+    "I gave up smoking ten years ago",
+    "My other half thinks I should have come sooner",
+    "I had my tonsils out as a kid",
+    "I've not been abroad",
 )
 SOCIAL_PARENT = (
     "{he}'s had all {his} jabs",
@@ -313,15 +352,35 @@ def decade(patient: Patient, rng: random.Random) -> str:
     return f"in {{his}} {part} {tens[max(number, 0)]}".replace("mid ", rng.choice(("mid ", "mid-")))
 
 
-NORMALS = {
-    "fever": ("T 36.8", "temperature 36.7", "apyrexial", "temp 37.0"),
-    "tachycardia": ("HR 74", "pulse 72 regular", "heart rate 68", "P 80"),
-    "hypoxia": ("sats 98% on air", "SpO2 99%", "O2 sats 97% RA"),
-    "hypertension": ("BP 124/76", "blood pressure 118/72", "BP 130/80"),
-    "tachypnoea": ("RR 14", "respiratory rate 16"),
-    "raised-glucose": ("BM 5.6", "glucose 5.2"),
+_NORMALS = {
+    "fever": (
+        "T {t}",
+        "temperature {t}",
+        "apyrexial",
+        "temp {t} °C",
+        "T {t}°C",
+        "temperature {t} °C",
+    ),
+    "tachycardia": ("HR {p}", "pulse {p} regular", "heart rate {p}", "P {p}", "pulse {p}"),
+    "hypoxia": ("sats {o}% on air", "SpO2 {o}%", "O2 sats {o}% RA", "SpO2 {o}% on air"),
+    "hypertension": ("BP {s}/{d}", "blood pressure {s}/{d}", "BP {s}/{d} mmHg"),
+    "tachypnoea": ("RR {r}", "respiratory rate {r}", "resps {r}"),
+    "raised-glucose": ("BM {g}", "glucose {g}", "glucose {g} mmol/L", "CBG {g}"),
 }
-"""Normal measurements, by the finding they exclude."""
+
+
+def normal(name: str, rng: random.Random) -> str:
+    """A normal measurement that excludes the finding *name*, one of :data:`CONFLICTS`."""
+    return rng.choice(_NORMALS[name]).format(
+        t=f"{rng.uniform(36.2, 37.3):.1f}",
+        p=rng.randint(60, 92),
+        o=rng.randint(96, 99),
+        s=rng.randint(112, 136),
+        d=rng.randint(66, 84),
+        r=rng.randint(12, 18),
+        g=f"{rng.uniform(4.4, 6.9):.1f}",
+    )
+
 
 CONFLICTS = {
     "fever": ("fever", "high-fever", "low-grade-fever", "chills", "rigors"),

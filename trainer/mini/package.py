@@ -55,7 +55,7 @@ that says nothing about their content.
 
 ## How it was made
 
-    python -m trainer mini --seed {seed} --steps {steps}
+    python -m trainer mini train --seed {seed} --steps {steps}
     python -m trainer mini score
 
 {step} steps of {batch} freshly generated rows ({examples:,} vignettes, none seen twice), Muon for

@@ -29,7 +29,7 @@ def write_vignette(book: Casebook, case: Case, rng: random.Random) -> str:
         UnwritableCase: twenty attempts all named the condition.
     """
     for _ in range(20):
-        text = _Writer(book, case, rng).write()
+        text = Writer(book, case, rng).write()
         text = roughen(reword(text, rng), rng, case.register)
         if not names_condition(text, case.condition) and len(text) < 1400:
             return text
@@ -53,7 +53,7 @@ def _name_pattern(condition: Condition) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)")
 
 
-class _Writer(Wording):
+class Writer(Wording):
     """One attempt at one vignette, in one of the four voices."""
 
     def write(self) -> str:

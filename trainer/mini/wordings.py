@@ -16,6 +16,9 @@ from trainer.mini.rewording import jitter_numbers
 
 Item = ConditionFinding | NegativeFinding
 
+MARKS = 0xE000
+"""First of the private-use characters that mark where an item's words end."""
+
 _PRONOUNS = {
     "female": {"he": "she", "him": "her", "his": "her", "himself": "herself"},
     "male": {"he": "he", "him": "him", "his": "his", "himself": "himself"},
@@ -77,8 +80,12 @@ _REPORTED = (
 class Wording:
     """What one writer says about one case."""
 
-    def __init__(self, book: Casebook, case: Case, rng: random.Random) -> None:
-        self.book, self.case, self.rng = book, case, rng
+    def __init__(
+        self, book: Casebook, case: Case, rng: random.Random, marked: bool = False
+    ) -> None:
+        """With *marked*, a private-use character follows every item's words: see :attr:`said`."""
+        self.book, self.case, self.rng, self.marked = book, case, rng, marked
+        self.said: list[tuple[Item, Register, str]] = []
         self.pronouns = _PRONOUNS[case.patient.sex]
         self.parent = case.condition.domain is Domain.PAEDIATRIC
         self.He = self.pronouns["he"].capitalize()
@@ -98,7 +105,11 @@ class Wording:
         wording = self.rng.choice(self.book.phrasings(self.case, item, register, self.rng))
         if isinstance(item, NegativeFinding) or item.kind == "vital":
             wording = jitter_numbers(wording, self.rng)
-        return wording.rstrip(".")
+        wording = wording.rstrip(".")
+        if self.marked:
+            self.said.append((item, register, wording))
+            wording += chr(MARKS + len(self.said) - 1)
+        return wording
 
     def voice(self) -> Register:
         """The register of the next finding: the vignette's own, or now and then another."""
@@ -122,8 +133,8 @@ class Wording:
         if self.case.extra:
             known.add(self.case.extra.id)
         free = [name for name, clashes in frames.CONFLICTS.items() if known.isdisjoint(clashes)]
-        count = 0 if self.case.brief else min(len(free), self.rng.choice((0, 0, 0, 1, 2)))
-        return [self.rng.choice(frames.NORMALS[name]) for name in self.rng.sample(free, count)]
+        count = 0 if self.case.brief else min(len(free), self.rng.choice((0, 0, 1, 2, 4)))
+        return [frames.normal(name, self.rng) for name in self.rng.sample(free, count)]
 
     def sentence(self, item: Item, register: Register) -> str:
         """One finding as a whole sentence that fits any voice."""
@@ -199,7 +210,7 @@ class Wording:
 
     def social(self, register: Register) -> list[str]:
         """Facts of life that mean nothing here, as sentences."""
-        count = 0 if self.case.brief else self.rng.choice((0, 0, 1, 1, 2))
+        count = 0 if self.case.brief else self.rng.choice((0, 1, 1, 2, 3, 4))
         if register != "lay":
             return [
                 f"{self.He} {s}." if not s.startswith("vacc") else f"{capital(s)}."

@@ -1,0 +1,165 @@
+"""Rows, gates, packing and order."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diffdx_tui.domain.differential import Slot, Variant, render
+from diffdx_tui.domain.recipe import Recipe
+from diffdx_tui.engine.prompt import completion_ids, prompt_ids
+from diffdx_tui.engine.tokenizer import Tokenizer
+from tests.trainer.tuning_material import small_recipe, write_rows
+from trainer.tuning.batches import order_batches, pack, split
+from trainer.tuning.gates import GateError, check_row, inspect
+from trainer.tuning.preview import preview
+from trainer.tuning.rates import rate_at
+from trainer.tuning.rows import Case, Row, RowsError, read_cases, render_row, shared_prefix
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_model: Path) -> Tokenizer:
+    return Tokenizer.load(tiny_model)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_rows(tmp_path / "rows.jsonl", 20)
+
+
+@pytest.mark.parametrize("variant", Variant)
+def test_rows_are_what_inference_asks_and_what_it_should_answer(
+    variant: Variant, tiny_model: Path, tokenizer: Tokenizer, data: Path
+) -> None:
+    cases = read_cases(small_recipe(tiny_model, data, variant=variant))
+    assert (len(cases.train), len(cases.validation)) == (18, 2)
+    case = cases.train[0]
+    row = render_row(tokenizer, variant, case)
+    assert list(row.prompt) == prompt_ids(tokenizer, variant, case.vignette)
+    assert list(row.completion) == completion_ids(tokenizer, variant, case.texts)
+    answer = json.loads(tokenizer.decode(list(row.completion[:-1])))
+    assert answer["symptoms"] == case.vignette
+    assert ("unlikely_but_serious" in answer) == (variant is not Variant.B)
+    assert ("recommended_workup" in answer) == (variant is not Variant.C)
+
+
+def test_control_tokens_in_a_vignette_stay_text(tokenizer: Tokenizer) -> None:
+    texts = dict.fromkeys((Slot("symptoms"),), "<|im_end|> fever")
+    row = render_row(tokenizer, Variant.A, Case("x", "<|im_end|> fever", texts))
+    assert row.completion.count(tokenizer.im_end) == 1
+    assert row.prompt.count(tokenizer.im_end) == 2
+
+
+def test_the_gates_name_the_row_they_refuse(
+    tiny_model: Path, tokenizer: Tokenizer, data: Path
+) -> None:
+    case = read_cases(small_recipe(tiny_model, data)).train[0]
+    row = render_row(tokenizer, Variant.A, case)
+    assert check_row(case, row, tokenizer, Variant.A, 10) == len(row.completion)
+    broken = {
+        "no token is scored": Row(row.id, row.prompt, ()),
+        "not <|im_end|>": Row(row.id, row.prompt, row.completion[:-1]),
+        "do not spell": Row(row.id, row.prompt, row.completion[1:]),
+    }
+    for message, bad in broken.items():
+        with pytest.raises(GateError, match=message) as refused:
+            check_row(case, bad, tokenizer, Variant.A, 10)
+        assert row.id in str(refused.value)
+
+
+def test_rows_too_long_are_left_out_and_named(
+    tiny_model: Path, tokenizer: Tokenizer, data: Path
+) -> None:
+    cases = read_cases(small_recipe(tiny_model, data)).train
+    rows = [render_row(tokenizer, Variant.A, case) for case in cases]
+    limit = max(map(len, rows)) - 1
+    seen = inspect(cases, rows, tokenizer, Variant.A, limit, 0)
+    assert seen.too_long == tuple(row.id for row in rows if len(row) > limit)
+    assert {row.id for row in seen.kept} | set(seen.too_long) == {row.id for row in rows}
+    with pytest.raises(GateError, match="max_tokens"):
+        inspect(cases, rows, tokenizer, Variant.A, 16, 0)
+
+
+def test_a_damaged_file_is_refused_by_line(tmp_path: Path, tiny_model: Path) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"vignette": "A cough."}\n')
+    with pytest.raises(RowsError, match=r"bad\.jsonl: line 1"):
+        read_cases(small_recipe(tiny_model, path))
+    with pytest.raises(RowsError, match="cannot be read"):
+        read_cases(small_recipe(tiny_model, tmp_path / "none.jsonl"))
+
+
+def test_packing_puts_the_prefix_once_and_scores_the_completions(
+    tiny_model: Path, tokenizer: Tokenizer, data: Path
+) -> None:
+    cases = read_cases(small_recipe(tiny_model, data)).train[:3]
+    rows = [render_row(tokenizer, Variant.A, case) for case in cases]
+    prefix = shared_prefix(rows)
+    assert tokenizer.decode(list(rows[0].prompt[:prefix])).startswith("<|im_start|>system\nYou are")
+    packed = pack(rows, prefix)
+    assert packed.tokens == prefix + sum(len(row) - prefix for row in rows)
+    assert packed.row_tokens == sum(map(len, rows))
+    for number, (row, (start, end)) in enumerate(zip(rows, packed.layout.spans(), strict=True)):
+        assert packed.ids[0, start:end].tolist() == list(row.ids[prefix:])
+        assert packed.positions[0, start:end].tolist() == list(range(prefix, len(row)))
+        places = packed.places[packed.owners == number]
+        assert packed.targets[packed.owners == number].tolist() == list(row.completion)
+        # The last scored token is predicted, not fed.
+        assert torch.equal(
+            packed.ids[0, places[:-1] + 1], packed.targets[packed.owners == number][:-1]
+        )
+
+
+@given(
+    st.lists(st.integers(1, 900), min_size=1, max_size=70),
+    st.integers(1, 9),
+    st.integers(0, 5),
+)
+def test_every_row_comes_once_an_epoch_and_always_in_the_same_order(
+    lengths: list[int], batch: int, epoch: int
+) -> None:
+    batches = order_batches(lengths, batch, 3, epoch)
+    assert sorted(number for one in batches for number in one) == list(range(len(lengths)))
+    assert len(batches) == -(-len(lengths) // batch)
+    assert batches == order_batches(lengths, batch, 3, epoch)
+
+
+@given(st.lists(st.integers(), max_size=20), st.integers(1, 6))
+def test_a_split_keeps_order_and_size(rows: list[int], micro_batch: int) -> None:
+    parts = split(rows, micro_batch)
+    assert [one for part in parts for one in part] == rows
+    assert all(1 <= len(part) <= micro_batch for part in parts)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
+def test_rates_rise_then_follow_the_schedule(schedule: str) -> None:
+    recipe = Recipe(rate=1e-3, warmup=0.1, schedule=schedule)  # type: ignore[arg-type]
+    rates = [rate_at(step, 100, recipe) for step in range(100)]
+    assert rates[0] == pytest.approx(1e-4) and rates[9] == pytest.approx(1e-3)
+    assert all(rate > 0 for rate in rates)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert (rates[-1] < 1e-4) == (schedule != "constant")
+
+
+def test_a_preview_shows_what_the_loss_will_see(tiny_model: Path, data: Path) -> None:
+    shown = preview(small_recipe(tiny_model, data), 2)
+    assert shown["rows"] == 18 and shown["refused"] == [] and shown["too_long"] == []
+    assert sum(one["rows"] for one in shown["histogram"]) == 18
+    case = read_cases(small_recipe(tiny_model, data)).train[0]
+    tokens = shown["shown"][0]["tokens"]
+    scored = [token for token in tokens if token["scored"]]
+    assert "".join(token["text"] for token in scored[:-1]) == render(Variant.A, case.texts)
+    assert scored[-1]["end"] and scored[-1]["text"] == "<|im_end|>"
+    assert json.dumps(shown)
+
+
+def test_rows_that_do_not_share_a_prefix_are_not_packed_with_one() -> None:
+    row = Row("a", (1, 2, 3, 4), (5,))
+    with pytest.raises(ValueError, match="does not share"):
+        pack([row, dataclasses.replace(row, id="b", prompt=(1, 9, 3, 4))], 2)

@@ -1,0 +1,74 @@
+"""One measured step on the longest rows: will it fit, and how long will it take?
+
+Role: ``python -m trainer preflight``; the run's own loading, packing and learner, nothing written.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from diffdx_tui.domain.recipe import Recipe
+from trainer.tuning.distributed import Ranks
+from trainer.tuning.journal import Journal
+from trainer.tuning.learner import Learner
+from trainer.tuning.memory import choose_micro_batch
+from trainer.tuning.trouble import MicroBatchTooLarge, TrainingFailed
+from trainer.tuning.tune import peak_memory_mb, prepare
+
+_QUICK_SECONDS = 5.0
+
+
+def preflight(recipe: Recipe) -> dict[str, Any]:
+    """Peak memory, speed and duration to expect.
+
+    Raises:
+        EngineError, RowsError, GateError: it could not be started at all.
+        TrainingFailed: not even one row fits.
+    """
+    prepared = prepare(recipe, Journal(None))
+    rows = sorted(prepared.material.train, key=len, reverse=True)[: recipe.batch]
+    micro_batch = recipe.micro_batch or choose_micro_batch(
+        prepared.base, recipe.batch, len(rows[0])
+    )
+    learner = Learner(prepared.base, recipe, prepared.prefix, micro_batch, Ranks())
+    seconds = _measure(learner, rows)
+    if seconds < _QUICK_SECONDS:  # the first step also compiles and warms up
+        seconds = _measure(learner, rows)
+    tokens_per_s = sum(map(len, rows)) / seconds
+    train = prepared.material.train
+    epoch_steps = -(-len(train) // recipe.batch)
+    steps = min(recipe.epochs * epoch_steps, recipe.max_steps or recipe.epochs * epoch_steps)
+    work = steps / epoch_steps * sum(map(len, train)) / tokens_per_s
+    placement = prepared.base.placement
+    return {
+        "device": str(placement.device),
+        "precision": placement.precision,
+        "reason": placement.reason,
+        "rows": len(train),
+        "steps": steps,
+        "longest": len(rows[0]),
+        "micro_batch": learner.micro_batch,
+        "peak_mb": peak_memory_mb(placement.device),
+        "step_s": seconds,
+        "tokens_per_s": tokens_per_s,
+        "eta_s": work,
+    }
+
+
+def _measure(learner: Learner, rows: list[Any]) -> float:
+    """Seconds of one step, with micro-batches halved until they fit.
+
+    The rate is zero, but the optimiser's state is made, so its memory counts.
+    """
+    while True:
+        began = time.perf_counter()
+        try:
+            learner.learn(rows, rate=0.0, step=1, between=lambda: None)
+            return time.perf_counter() - began
+        except MicroBatchTooLarge:
+            if learner.micro_batch == 1:
+                raise TrainingFailed(
+                    "a single row does not fit into memory: take a smaller base or --precision nf4"
+                ) from None
+            learner.micro_batch //= 2

@@ -1,0 +1,182 @@
+"""From cases to token rows: what stands before, and what is learned.
+
+Role: reads the data a recipe names and renders each case with the engine's own prompt and
+completion functions.  Nothing is tokenised anywhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diffdx_tui.config import data_directory
+from diffdx_tui.domain.curated import CuratedError, read_curated
+from diffdx_tui.domain.differential import (
+    MODELS,
+    AnyDifferential,
+    Slot,
+    Variant,
+    fields_of,
+    texts_of,
+)
+from diffdx_tui.domain.recipe import CURATED, Recipe
+from diffdx_tui.domain.splits import SplitsError, read_splits, rows_sha256, select
+from diffdx_tui.engine.prompt import completion_ids, prompt_ids
+from diffdx_tui.engine.tokenizer import Tokenizer
+
+VALIDATION_SHARE = 10  # of a person's own file, every tenth row
+
+
+class RowsError(ValueError):
+    """The data cannot be trained on; the message names the file and the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A vignette with its gold answer, reduced to the variant's slots."""
+
+    id: str
+    vignette: str
+    texts: dict[Slot, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case as tokens.
+
+    Attributes:
+        prompt: ``<|im_start|>system`` to ``assistant\\n``; given, never scored.
+        completion: the answer and ``<|im_end|>``; every token of it is scored.
+    """
+
+    id: str
+    prompt: tuple[int, ...]
+    completion: tuple[int, ...]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The whole row."""
+        return self.prompt + self.completion
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.completion)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSets:
+    """What a recipe's data says is learned and what is validated.
+
+    Attributes:
+        sha256: of the rows as values, or of the person's file.
+    """
+
+    train: tuple[Case, ...]
+    validation: tuple[Case, ...]
+    sha256: str
+
+
+def read_cases(recipe: Recipe) -> CaseSets:
+    """The cases of *recipe*.
+
+    Raises:
+        RowsError: the data is missing, damaged or empty.
+    """
+    try:
+        sets = _read_curated(recipe) if recipe.data == CURATED else _read_own(recipe)
+    except (CuratedError, SplitsError) as error:
+        raise RowsError(str(error)) from error
+    if not sets.train:
+        raise RowsError(f"{recipe.data}: there is no row to learn from")
+    return sets
+
+
+def render_row(tokenizer: Tokenizer, variant: Variant, case: Case) -> Row:
+    """*case* as tokens, by the functions inference uses."""
+    prompt = prompt_ids(tokenizer, variant, case.vignette)
+    return Row(case.id, tuple(prompt), tuple(completion_ids(tokenizer, variant, case.texts)))
+
+
+def shared_prefix(rows: Sequence[Row]) -> int:
+    """Number of leading tokens that all *rows* share: system prompt and frame.
+
+    At most one less than the shortest prompt, so that each row keeps a position of its own.
+    """
+    first, last = min(row.prompt for row in rows), max(row.prompt for row in rows)
+    limit = min(len(row.prompt) for row in rows) - 1
+    for place in range(limit):
+        if first[place] != last[place]:
+            return place
+    return limit
+
+
+def _read_curated(recipe: Recipe) -> CaseSets:
+    cases = read_curated(data_directory() / "vignettes.jsonl")
+    splits = read_splits(data_directory() / "splits.json")
+    sha256 = rows_sha256(cases)
+    if sha256 != splits.sha256:
+        raise RowsError("data/splits.json was drawn for other rows than data/vignettes.jsonl has")
+    if recipe.fold is None:
+        train, validation = splits.train, splits.val
+    else:
+        held_back = set(splits.folds[recipe.fold])
+        train = tuple(case.id for case in cases if case.id not in held_back)
+        validation = splits.folds[recipe.fold]
+
+    def reduced(ids: Sequence[str]) -> tuple[Case, ...]:
+        return tuple(
+            Case(case.id, case.vignette, _texts_for(recipe.variant, case.answer))
+            for case in select(cases, ids)
+        )
+
+    return CaseSets(reduced(train), reduced(validation), sha256)
+
+
+def _read_own(recipe: Recipe) -> CaseSets:
+    """A JSONL file of rows with ``vignette`` and ``answer``; every tenth validates."""
+    path = Path(recipe.data).expanduser()
+    try:
+        content = path.read_bytes()
+        lines = content.decode("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RowsError(f"{path.name} cannot be read: {error}") from error
+    cases = [
+        _parse_row(line, number, path.name, recipe.variant)
+        for number, line in enumerate(lines, start=1)
+        if line.strip()
+    ]
+    ids = [case.id for case in cases]
+    twice = next((one for one in ids if ids.count(one) > 1), None)
+    if twice is not None:
+        raise RowsError(f"{path.name}: the id {twice!r} comes twice")
+    held = VALIDATION_SHARE - 1
+    validation = tuple(c for n, c in enumerate(cases) if n % VALIDATION_SHARE == held)
+    train = tuple(c for n, c in enumerate(cases) if n % VALIDATION_SHARE != held)
+    return CaseSets(train, validation, hashlib.sha256(content).hexdigest())
+
+
+def _parse_row(line: str, number: int, name: str, variant: Variant) -> Case:
+    where = f"{name}: line {number}"
+    try:
+        values: dict[str, Any] = json.loads(line)
+        vignette, answer = values["vignette"], dict(values["answer"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise RowsError(f"{where}: needs an object with vignette and answer ({error})") from error
+    if not isinstance(vignette, str) or not vignette.strip():
+        raise RowsError(f"{where}: the vignette is empty")
+    wanted = {field: answer[field] for field in fields_of(variant) if field in answer}
+    try:
+        # The echo is the vignette, whatever the row says.
+        parsed = MODELS[variant].model_validate(wanted | {"symptoms": vignette})
+    except ValueError as error:
+        raise RowsError(f"{where}: the answer is not variant {variant}: {error}") from error
+    identity = values.get("id", f"row-{number}")
+    return Case(str(identity), vignette, texts_of(parsed))
+
+
+def _texts_for(variant: Variant, answer: AnyDifferential) -> dict[Slot, str]:
+    fields = fields_of(variant)
+    return {slot: text for slot, text in texts_of(answer).items() if slot.field in fields}
