@@ -39,7 +39,7 @@ STANDIN := $(VENV)/standin
 bench-train: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	test -f $(STANDIN)/config.json || $(BIN)/python -m trainer standin $(STANDIN)
-	$(BIN)/python -m trainer bench-train $(STANDIN) --out docs/results/bench_train.json
+	$(BIN)/python -m trainer bench-train $(STANDIN) --batch 4 --steps 2 --out docs/results/bench_train.json
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

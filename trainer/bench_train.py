@@ -15,12 +15,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from diffdx_tui.domain.recipe import Recipe
+import torch
 
-SIDES = ("ours", "trl")
+from diffdx_tui.domain.recipe import Recipe
+from trainer.mini.package import describe_machine
+
+SIDES = {"ours": None, "trl": None, "trl_rows_apart": 1}
+"""Who is measured, and with how many rows a forward pass where TRL's own default is not taken."""
 
 
 def main(arguments: list[str]) -> int:
@@ -30,15 +35,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", default="curated", help="as in a recipe")
     parser.add_argument("--steps", type=int, default=3, help="measured steps after one to warm up")
     parser.add_argument("--batch", type=int, default=8, help="rows a step, on both sides")
-    parser.add_argument("--trl-micro-batch", type=int, help="rows a forward pass of TRL's")
     parser.add_argument("--out", type=Path, help="also write the figures to this file")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     recipe = Recipe(base=options.base, data=options.data, batch=options.batch, probe_cases=0)
     if options.side == "ours":
         figures = _measure_ours(recipe, options.steps)
-    elif options.side == "trl":
-        figures = _measure_trl(recipe, options.steps, options.trl_micro_batch or options.batch)
+    elif options.side:
+        figures = _measure_trl(recipe, options.steps, SIDES[options.side] or options.batch)
     else:
         return _compare(arguments, options.out)
     print(json.dumps(figures))
@@ -46,7 +50,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _compare(arguments: list[str], out: Path | None) -> int:
-    results: dict[str, Any] = {}
+    results: dict[str, Any] = {
+        "command": f"python -m trainer bench-train {' '.join(map(_last_part, arguments))}",
+        "machine": describe_machine(torch.get_num_threads()),
+        "versions": {name: version(name) for name in ("torch", "transformers", "peft", "trl")},
+        "note": "random weights: speed and memory, never quality",
+    }
     for side in SIDES:
         command = [sys.executable, "-m", "trainer", "bench-train", *arguments, "--side", side]
         environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "passive"}
@@ -56,14 +65,21 @@ def _compare(arguments: list[str], out: Path | None) -> int:
             return 5
         results[side] = json.loads(done.stdout.splitlines()[-1])
         print(f"{side}: {results[side]}", file=sys.stderr, flush=True)
-    ours, theirs = results["ours"], results["trl"]
-    results["speed_ratio"] = ours["tokens_per_s"] / theirs["tokens_per_s"]
-    results["memory_ratio"] = ours["peak_mb"] / theirs["peak_mb"]
+    ours = results["ours"]
+    for side in ("trl", "trl_rows_apart"):
+        theirs = results[side]
+        results[f"speed_ratio_{side}"] = ours["tokens_per_s"] / theirs["tokens_per_s"]
+        results[f"memory_ratio_{side}"] = ours["peak_mb"] / theirs["peak_mb"]
     text = json.dumps(results, indent=1)
     print(text)
     if out is not None:
         out.write_text(text + "\n", encoding="utf-8")
     return 0
+
+
+def _last_part(argument: str) -> str:
+    """Without the folders of this machine."""
+    return Path(argument).name
 
 
 class _Clock:
@@ -116,7 +132,6 @@ def _measure_ours(recipe: Recipe, steps: int) -> dict[str, float]:
 def _measure_trl(recipe: Recipe, steps: int, micro_batch: int) -> dict[str, float]:
     """``SFTTrainer`` as its documentation sets QLoRA up; its own defaults for the rest."""
     import pyarrow
-    import torch
     from datasets import Dataset
     from datasets.table import InMemoryTable
     from peft import LoraConfig

@@ -18,7 +18,7 @@ from diffdx_tui.engine.tokenizer import Tokenizer
 from trainer.mini.architecture import Shape
 from trainer.mini.base_command import make_author, vocabulary_texts
 from trainer.mini.base_training import BaseRecipe, BaseRun, train
-from trainer.mini.rows import IGNORED, RowMaker, batches_of
+from trainer.mini.rows import IGNORED, OPENING, RowMaker, batches_of
 from trainer.mini.shapes import LEADING
 from trainer.mini.unseen import UnseenCases, probe_unseen
 from trainer.mini.vocabulary import train_vocabulary, write_vocabulary
@@ -76,11 +76,13 @@ def test_rows_weigh_the_name_and_label_the_mentions(maker: RowMaker) -> None:
         if document.told is None:
             assert row.condition == IGNORED
             continue
-        heavy = [i for i, w in zip(row.ids, row.weights, strict=True) if w == LEADING]
-        if heavy:
+        heavy = [i for i, w in zip(row.ids, row.weights, strict=True) if w in (OPENING, LEADING)]
+        if LEADING in row.weights:
             named += 1
             name = maker.author.book.conditions[row.condition].name
             assert name.lower() in maker.tokenizer.decode(heavy).lower()
+        openings = sum(turn.role == "assistant" for turn in document.turns)
+        assert row.weights.count(OPENING) == openings
         before = maker.tokenizer.decode(row.ids[: row.asked[0]])
         assert before.endswith(document.turns[document.told_turn].text)
         for place, label in row.mentions:

@@ -30,11 +30,10 @@ from torch.nn import functional
 from diffdx_tui.engine.tokenizer import END_OF_TEXT, Tokenizer
 from trainer.mini.architecture import Shape, new_model, write_checkpoint
 from trainer.mini.copier import Kept, keep, make_copier, still
-from trainer.mini.rows import IGNORED, Batch, RowMaker, batches_of
+from trainer.mini.rows import IGNORED, OPENING, Batch, RowMaker, batches_of
 from trainer.mini.shapes import ECHO, LEADING
 
-
-WORDS_HALVED = 40
+WORDS_HALVED = 10
 """Step at which the tokens' vectors learn at half the rate."""
 
 
@@ -195,6 +194,7 @@ class BaseRun:
             figures = {
                 "named": _mean(right[named]),
                 "copied": _mean(right[weight == ECHO]),
+                "opened": _mean(right[weight == OPENING]),
                 "name_loss": _mean(entropy[named]),
                 "reason_loss": _mean(entropy[weight == 1.0]),
             }
@@ -351,7 +351,7 @@ def _loop(
 def _line(figures: dict[str, float], steps: int) -> str:
     left = figures["elapsed_s"] / max(1, figures["step"]) * (steps - figures["step"])
     shown = (
-        *("loss", "named", "copied", "name_loss", "reason_loss", "condition", "read"),
+        *("loss", "opened", "named", "copied", "name_loss", "reason_loss", "condition", "read"),
         *("mention_right", "stated", "norm", "unseen_read"),
     )
     values = " ".join(f"{name} {figures[name]:.3f}" for name in shown if name in figures)

@@ -48,9 +48,9 @@ class CopierScales:
     positional: float = 14.0
     match: float = 48.0
     rest: float = 40.0
-    back: float = 0.3
+    back: float = 0.25
     written: float = 10.0
-    chance: float = 0.5
+    chance: float = 1.0
 
 
 class _Plan:

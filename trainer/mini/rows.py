@@ -22,8 +22,9 @@ LONGEST = 1024
 
 IGNORED = -100
 ROUND_WIDTH, ROUND_PLACES = 64, 1024
-CLOSING = 1.0
-"""Weight of the end of an assistant's turn."""
+OPENING, CLOSING = 3.0, 1.0
+"""Weights of an answer's first token and of its end.  The first decides the shape, and has to weigh
+the same whatever the shape: otherwise the kind that opens with a heavy name is always chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,8 @@ class RowMaker:
             while piece + 1 < len(turn.pieces) and end > bounds[piece + 1]:
                 piece += 1
             weights.append(turn.pieces[piece].weight if piece >= 0 else 0.0)
+        if turn.role == "assistant":
+            weights[next(n for n, end in enumerate(ends) if end > reached)] = OPENING
         return ids, weights, ends
 
     def _mentions(self, document: Document, ends: list[int], start: int) -> list[tuple[int, int]]:
