@@ -35,7 +35,9 @@ def render(results: Path) -> str:
             "stand-in, NF4",
             "diffdx-tui bench --model DIR --adapter DIR --precision nf4 --json",
         ),
+        *_bench_train(results),
         *_screen(results),
+        *_train_screen(results),
         *_held_out(results),
         *_red_flags(results),
     ]
@@ -80,6 +82,25 @@ def _bench(results: Path, file: str, name: str, command: str) -> list[Row]:
     ]
 
 
+def _bench_train(results: Path) -> list[Row]:
+    file = "bench_train.json"
+    run = _read(results / file)
+    ours = run["ours"]
+    rows = []
+    for side, words in (
+        ("trl", "TRL's `SFTTrainer`, whole batch at once (its default)"),
+        ("trl_rows_apart", "the same, one row at a time"),
+    ):
+        theirs = run[side]
+        figure = (
+            f"**{run[f'speed_ratio_{side}']:.1f}x** tokens/s ({ours['tokens_per_s']:.0f}, "
+            f"{theirs['tokens_per_s']:.0f}), {run[f'memory_ratio_{side}']:.2f}x peak memory "
+            f"({ours['peak_mb']:.0f} MB, {theirs['peak_mb']:.0f} MB)"
+        )
+        rows.append((f"QLoRA on the stand-in against {words}", figure, "make bench-train", file))
+    return rows
+
+
 def _screen(results: Path) -> list[Row]:
     file = "screen.json"
     run = _read(results / file)
@@ -101,6 +122,23 @@ def _screen(results: Path) -> list[Row]:
         ("bytes to the terminal in 3 idle seconds", f"{run['bytes_in_3_idle_seconds']}"),
     ]
     return [(what, figure, command, file) for what, figure in rows]
+
+
+def _train_screen(results: Path) -> list[Row]:
+    file = "screen_train.json"
+    run = _read(results / file)
+    sizes = [(size, run[size]) for size in ("80x24", "160x50")]
+    lags = ", ".join(f"{one['loop_lag_s']['p99'] * 1e3:.0f} ms at {size}" for size, one in sizes)
+    busiest = ", ".join(
+        f"{one['bytes_in_busiest_second'] / 1e3:.0f} kB at {size}" for size, one in sizes
+    )
+    rows = [
+        ("Train screen, 50 steps a second: lag of its loop, 99th percentile", lags),
+        ("Train screen, 50 steps a second: bytes in the busiest second", busiest),
+        ("from Start to the first loss on screen, `mini`", f"{run['start_to_first_loss_s']:.1f} s"),
+        ("from Stop to a saved run, `mini`", f"{run['stop_to_saved_s']:.1f} s"),
+    ]
+    return [(what, figure, run["command"], file) for what, figure in rows]
 
 
 def _held_out(results: Path) -> list[Row]:

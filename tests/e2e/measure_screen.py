@@ -21,6 +21,8 @@ from typing import Any
 
 from diffdx_tui.commands.bench import machine
 from diffdx_tui.domain.recipe import Recipe
+from diffdx_tui.store.run_reader import judge
+from diffdx_tui.store.run_records import RunState
 from diffdx_tui.store.run_registry import RunRegistry
 from tests.e2e.terminal import Terminal, environment
 
@@ -99,7 +101,31 @@ def measure_train(folder: Path) -> dict[str, Any]:
         "steps_per_s": 1 / STEP_SECONDS,
         "seconds": WATCHED_SECONDS,
         **{f"{columns}x{rows}": _watch(folder, columns, rows) for columns, rows in SIZES},
+        **_start_and_stop(folder / "start"),
     }
+
+
+def _start_and_stop(home: Path) -> dict[str, float]:
+    """A real run of the default recipe on the embedded model, started and stopped by keys."""
+    with Terminal(APP, environment(home)) as terminal:
+        terminal.wait_for("ready")
+        terminal.press("\x1b4")  # Alt+4
+        terminal.wait_for("F5 start")
+        began = time.monotonic()
+        terminal.press("f5")
+        terminal.wait_for("· loss ", seconds=120)  # the line of the last step
+        first_loss = time.monotonic() - began
+        (directory,) = (home / "runs").iterdir()
+        terminal.read(5.0)
+        asked = time.monotonic()
+        terminal.press("x")
+        while judge(directory).state is not RunState.STOPPED:
+            assert time.monotonic() < asked + 60, judge(directory)
+            terminal.read(0.02)
+        stopped = time.monotonic() - asked
+        terminal.press("ctrl+q")
+        terminal.wait()
+    return {"start_to_first_loss_s": first_loss, "stop_to_saved_s": stopped}
 
 
 def _watch(folder: Path, columns: int, rows: int) -> dict[str, Any]:
