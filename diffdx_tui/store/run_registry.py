@@ -18,6 +18,7 @@ from typing import Any
 
 from diffdx_tui.domain.identity import is_id, new_id
 from diffdx_tui.domain.recipe import Recipe, RecipeError, read_recipe
+from diffdx_tui.store.directory_writer import is_locked
 from diffdx_tui.store.errors import AmbiguousId, StoreError, UnknownId
 from diffdx_tui.store.run_files import explain_os, write_json, write_whole
 from diffdx_tui.store.run_reader import RunReader, RunStatus, judge, read_record
@@ -31,7 +32,6 @@ from diffdx_tui.store.run_records import (
     RunState,
     record_values,
 )
-from diffdx_tui.store.run_writer import is_locked
 
 NEWEST = "last"
 """Names the newest run wherever an id is asked for; no id has this form."""

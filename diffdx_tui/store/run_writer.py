@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from diffdx_tui.domain.recipe import Recipe
-from diffdx_tui.store.errors import StoreError
-from diffdx_tui.store.owner import current_owner
+from diffdx_tui.store.directory_writer import DirectoryWriter, merge_facts
 from diffdx_tui.store.run_checkpoints import forget_checkpoints_after, write_checkpoint
 from diffdx_tui.store.run_files import (
     LineFile,
-    explain_os,
     finite,
     write_json,
     write_whole,
@@ -31,10 +27,7 @@ from diffdx_tui.store.run_files import (
 from diffdx_tui.store.run_reader import pending_requests, read_lines, read_record
 from diffdx_tui.store.run_records import (
     CONTROL_FOLDER,
-    ENDED_STATES,
     EVENTS_FILE,
-    HEARTBEAT_FILE,
-    LOCK_FILE,
     METRICS_FILE,
     RUN_FILE,
     Control,
@@ -51,60 +44,33 @@ from diffdx_tui.store.run_records import (
     record_values,
 )
 
-try:
-    import fcntl
-except ImportError:  # Windows: two processes on one run are not told apart
-    fcntl = None  # type: ignore[assignment]
 
-_BEAT_SECONDS = 1.0
-_LOCK_SECONDS = 0.02  # between two looks at the lock
-
-
-class RunBusy(StoreError):
-    """Another living process writes this run."""
-
-
-class RunWriter:
+class RunWriter(DirectoryWriter):
     """The one writer of a run; use it in a ``with`` statement.
 
     A block that is left by an exception ends the run as ``failed``, unless :meth:`end` was called.
-    Any thread may call it.  Every method raises ``StoreError`` when the disk is full, say.
-
-    Attributes:
-        directory: the run's.
     """
 
-    def __init__(self, directory: Path) -> None:
-        """Take the run at *directory*.
+    KIND = "a run"
+    WRITER = "the trainer"
 
-        Raises:
-            RunBusy: another process has it.
-            StoreError: it is no run, or cannot be written.
-        """
-        self.directory = directory
-        self._guard = threading.RLock()
-        self._closed = threading.Event()
-        self._lock = take_lock(directory / LOCK_FILE)
-        try:
-            self._record = read_record(directory)
-            self._heartbeat = Heartbeat(
-                t=time.time(),
-                owner=current_owner(),
-                state=RunState.RUNNING,
-                phase=Phase.IMPORTING,
-            )
-            self._metrics = LineFile(directory / METRICS_FILE)
-            self._events = LineFile(directory / EVENTS_FILE)
-            for values in read_lines(directory / METRICS_FILE):
-                self._take_in(parse_metrics(values))
-            (directory / CONTROL_FOLDER).mkdir(mode=0o700, exist_ok=True)
-            self.record_event(EventKind.STARTED, pid=os.getpid())
-            self._beat()
-        except BaseException:
-            os.close(self._lock)
-            raise
-        self._pulse = threading.Thread(target=self._keep_beating, name="heartbeat", daemon=True)
-        self._pulse.start()
+    def _open(self) -> None:
+        self._record = read_record(self.directory)
+        self._metrics = LineFile(self.directory / METRICS_FILE)
+        self._events = LineFile(self.directory / EVENTS_FILE)
+        for values in read_lines(self.directory / METRICS_FILE):
+            self._take_in(parse_metrics(values))
+        (self.directory / CONTROL_FOLDER).mkdir(mode=0o700, exist_ok=True)
+        self.record_event(EventKind.STARTED, pid=os.getpid())
+
+    def _settle(self, state: RunState, message: str) -> None:
+        self.record_event(EventKind.ENDED, state=state, message=message)
+        self._metrics.sync()
+        self._events.sync()
+
+    def _release(self) -> None:
+        self._metrics.close()
+        self._events.close()
 
     # What the run is
 
@@ -124,13 +90,8 @@ class RunWriter:
         A mapping is merged with the one of that name; anything else replaces it.
         """
         with self._guard:
-            merged = dict(self._record.facts)
-            for name, value in facts.items():
-                old = merged.get(name)
-                if isinstance(old, Mapping) and isinstance(value, Mapping):
-                    value = {**old, **value}
-                merged[name] = finite(value)
-            self._record = replace(self._record, facts=merged)
+            facts = merge_facts(self._record.facts, facts)
+            self._record = replace(self._record, facts=facts)
             write_json(self.directory / RUN_FILE, record_values(self._record))
 
     # What it does
@@ -257,60 +218,6 @@ class RunWriter:
             (self.directory / CONTROL_FOLDER / control).unlink(missing_ok=True)
             self._beat()
 
-    # How it ends
-
-    def end(self, state: RunState, message: str = "") -> None:
-        """The last word: ``finished``, ``stopped`` or ``failed``; *message* says why.
-
-        Raises:
-            ValueError: *state* is no end.
-        """
-        if state not in ENDED_STATES:
-            raise ValueError(f"a run does not end as {state}")
-        with self._guard:
-            if self._heartbeat.state in ENDED_STATES:
-                return
-            self._heartbeat = replace(
-                self._heartbeat, state=state, phase=Phase.ENDED, message=message, eta_s=None
-            )
-            try:
-                self.record_event(EventKind.ENDED, state=state, message=message)
-                self._metrics.sync()
-                self._events.sync()
-            finally:  # last: whoever sees the end has seen everything; also on a full disk
-                self._beat(durable=True)
-
-    def close(self) -> None:
-        """Let go of the run.  One that has not ended counts as failed."""
-        if self._closed.is_set():
-            return
-        self._closed.set()
-        try:
-            self.end(RunState.FAILED, "the trainer ended without saying why: see console.log")
-        finally:
-            self._pulse.join()
-            self._metrics.close()
-            self._events.close()
-            os.close(self._lock)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()
-            return
-        # The disk may be what went wrong: the first trouble must not be hidden by a second one.
-        with contextlib.suppress(StoreError):
-            self.end(RunState.FAILED, f"{type(error).__name__}: {error}")
-        with contextlib.suppress(StoreError):
-            self.close()
-
     def _append(self, values: Mapping[str, Any]) -> None:
         with self._guard:
             self._metrics.append(values)
@@ -329,55 +236,3 @@ class RunWriter:
             case Probe():
                 beat = replace(beat, strict=line.strict, n=line.n)
         self._heartbeat = beat
-
-    def _beat(self, *, durable: bool = False) -> None:
-        with self._guard:
-            self._heartbeat = replace(self._heartbeat, t=time.time())
-            path = self.directory / HEARTBEAT_FILE
-            write_json(path, asdict(self._heartbeat), durable=durable)
-
-    def _keep_beating(self) -> None:
-        """A thread, so that a long step does not look like a dead process."""
-        while not self._closed.wait(_BEAT_SECONDS):
-            with self._guard, contextlib.suppress(StoreError):
-                if self._heartbeat.state not in ENDED_STATES:
-                    self._beat()
-
-
-def take_lock(path: Path) -> int:
-    """Held until the descriptor is closed, also by a kill.
-
-    Raises:
-        RunBusy: another process holds it.
-        StoreError: there is no such run.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise explain_os(error, path) from error
-    if fcntl is None:
-        return descriptor
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise RunBusy(f"{path.parent.name} is being written by another process") from None
-    return descriptor
-
-
-def is_locked(directory: Path, patience: float = 0.0) -> bool:
-    """Whether a living process holds the run.
-
-    Args:
-        patience: seconds to wait for it to let go; between its last word and its end is a moment.
-    """
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            os.close(take_lock(directory / LOCK_FILE))
-        except RunBusy:
-            if time.monotonic() >= deadline:
-                return True
-            time.sleep(_LOCK_SECONDS)
-        else:
-            return False

@@ -11,6 +11,7 @@ from diffdx_tui.domain.differential import Variant
 from diffdx_tui.domain.evaluation import Plan, arms_of, decoding_for
 from diffdx_tui.domain.events import Stats
 from diffdx_tui.domain.verdict import judge
+from diffdx_tui.store.directory_writer import RunBusy
 from diffdx_tui.store.errors import AmbiguousId, StoreError, UnknownId
 from diffdx_tui.store.evaluation_records import (
     EVALUATION_FILE,
@@ -27,7 +28,6 @@ from diffdx_tui.store.evaluation_writer import EvaluationWriter, write_scores
 from diffdx_tui.store.evaluations import EvaluationReader, EvaluationRegistry, read_outputs
 from diffdx_tui.store.run_records import CONTROL_FOLDER, Control, RunState
 from diffdx_tui.store.run_registry import RunStateError
-from diffdx_tui.store.run_writer import RunBusy
 
 PLAN = Plan(
     set="test",

@@ -17,12 +17,13 @@ import pytest
 from diffdx_tui.domain.recipe import DEFAULT, RecipeError, read_recipe
 from diffdx_tui.launch import resume_run
 from diffdx_tui.store import AmbiguousId, StoreError, UnknownId
+from diffdx_tui.store.directory_writer import RunBusy
 from diffdx_tui.store.run_checkpoints import find_checkpoint
 from diffdx_tui.store.run_files import explain_os
 from diffdx_tui.store.run_reader import RunNews, RunReader
 from diffdx_tui.store.run_records import Control, EventKind, RunState
 from diffdx_tui.store.run_registry import NEWEST, RunRegistry, RunStateError
-from diffdx_tui.store.run_writer import RunBusy, RunWriter
+from diffdx_tui.store.run_writer import RunWriter
 from tests.store.runs import CHILD, Runs, runs_in, wait_until
 
 ENDED = (RunState.FINISHED, RunState.STOPPED, RunState.FAILED, RunState.DEAD)

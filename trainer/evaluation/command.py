@@ -19,6 +19,7 @@ from typing import Any
 from diffdx_tui.config import ConfigError, data_directory, home_directory
 from diffdx_tui.domain.evaluation_sets import UNREADABLE, EvaluationSet, read_set
 from diffdx_tui.engine.failures import EngineError
+from diffdx_tui.store.directory_writer import RunBusy, is_locked
 from diffdx_tui.store.errors import StoreError
 from diffdx_tui.store.evaluation_records import RESULTS_FILE, EvaluationRecord
 from diffdx_tui.store.evaluation_writer import EvaluationWriter, write_scores
@@ -26,7 +27,6 @@ from diffdx_tui.store.evaluations import read_outputs, read_record
 from diffdx_tui.store.external_sets import external_directory
 from diffdx_tui.store.run_files import read_json, write_json
 from diffdx_tui.store.run_records import ADAPTER_FOLDER, LOCK_FILE, RUN_FILE, Phase, RunState
-from diffdx_tui.store.run_writer import RunBusy, is_locked
 from trainer.evaluation.report import write_report
 
 _REFUSED, _NO_MODEL, _FAILED, _CANCELLED = 3, 4, 5, 130

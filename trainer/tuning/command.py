@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from diffdx_tui.domain.recipe import Recipe, RecipeError, read_recipe
+from diffdx_tui.store.directory_writer import RunBusy
 from diffdx_tui.store.errors import StoreError
 from diffdx_tui.store.run_records import CONTROL_FOLDER, Control, RunState
-from diffdx_tui.store.run_writer import RunBusy, RunWriter
+from diffdx_tui.store.run_writer import RunWriter
 
 # Before torch is imported: threads that wait by spinning starve the screen and everybody else;
 # beside one busy process one row of the 0.5B stand-in took 26 s instead of 7.
