@@ -6,33 +6,17 @@ Role: one line a case, and which one is under the cursor.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
-from textual.binding import Binding, BindingType
 from textual.widgets.option_list import Option
 
 from diffdx_tui.ui.case_library import Entry
 from diffdx_tui.ui.case_text import case_line
 from diffdx_tui.ui.glyphs import UNICODE, Glyphs
-from diffdx_tui.ui.marked_list import MarkedList
+from diffdx_tui.ui.marked_list import PageList
 
 
-class CaseList(MarkedList):
+class CaseList(PageList):
     """One line a case; the cursor stays on its case when the list changes."""
-
-    DEFAULT_CSS = """
-    CaseList {
-        border: none; padding: 0; background: $background; scrollbar-size-vertical: 1;
-        text-wrap: nowrap; text-overflow: ellipsis;
-    }
-    CaseList:focus { border: none; background-tint: $foreground 0%; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "Down", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
-        Binding("g", "first", "First", show=False),
-        Binding("G", "last", "Last", show=False),
-    ]
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ from diffdx_tui.domain.visible import make_visible_line
 from diffdx_tui.store.evaluations import Evaluation
 from diffdx_tui.store.run_records import number
 from diffdx_tui.ui.glyphs import UNICODE, Glyphs
-from diffdx_tui.ui.marked_list import MarkedList
+from diffdx_tui.ui.marked_list import PageList
 from diffdx_tui.ui.train_words import state_mark
 
 _CELL = 14
@@ -26,22 +26,8 @@ _WIDE_CELL = 16  # from a hundred rows on
 _NAMES = 20  # columns for the arms' names, at least
 
 
-class LineList(MarkedList):
+class LineList(PageList):
     """Lines of which only those that differ are drawn again; the cursor stays on its key."""
-
-    DEFAULT_CSS = """
-    LineList {
-        border: none; padding: 0; background: $background; scrollbar-size-vertical: 1;
-        text-wrap: nowrap; text-overflow: ellipsis;
-    }
-    LineList:focus { border: none; background-tint: $foreground 0%; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "Down", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
-        Binding("g", "first", "First", show=False),
-        Binding("G", "last", "Last", show=False),
-    ]
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__()

@@ -6,9 +6,7 @@ Role: draws :class:`~diffdx_tui.store.run_registry.Run` values and keeps which a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets.option_list import Option
 
@@ -18,29 +16,15 @@ from diffdx_tui.domain.visible import make_visible_line
 from diffdx_tui.store.run_registry import Run
 from diffdx_tui.ui.chart import overlaid_pen
 from diffdx_tui.ui.glyphs import ASCII, UNICODE, Glyphs
-from diffdx_tui.ui.marked_list import MarkedList
+from diffdx_tui.ui.marked_list import PageList
 from diffdx_tui.ui.train_words import show_loss, state_mark
 
 MOST_MARKED = 6
 _SPARK = 10  # columns of the sparkline
 
 
-class RunTable(MarkedList):
+class RunTable(PageList):
     """The runs, newest first; a letter marks those whose curves are shown."""
-
-    DEFAULT_CSS = """
-    RunTable {
-        border: none; padding: 0; background: $background; scrollbar-size-vertical: 1;
-        text-wrap: nowrap; text-overflow: ellipsis;
-    }
-    RunTable:focus { border: none; background-tint: $foreground 0%; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "Down", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
-        Binding("g", "first", "First", show=False),
-        Binding("G", "last", "Last", show=False),
-    ]
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__()

@@ -6,37 +6,22 @@ Role: shows pages of sessions and says which one is under the cursor; asks for m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widgets.option_list import Option
 
 from diffdx_tui.ui.answer_text import hit_line, session_line
 from diffdx_tui.ui.glyphs import UNICODE, Glyphs
-from diffdx_tui.ui.marked_list import MarkedList
+from diffdx_tui.ui.marked_list import PageList
 
 if TYPE_CHECKING:
     from diffdx_tui.store import SearchHit, Session
 
 
-class SessionList(MarkedList):
+class SessionList(PageList):
     """One line a session; two for a search hit."""
-
-    DEFAULT_CSS = """
-    SessionList {
-        border: none; padding: 0; background: $background; scrollbar-size-vertical: 1;
-        text-wrap: nowrap; text-overflow: ellipsis;
-    }
-    SessionList:focus { border: none; background-tint: $foreground 0%; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "Down", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
-        Binding("g", "first", "First", show=False),
-        Binding("G", "last", "Last", show=False),
-    ]
 
     class EndReached(Message):
         """The cursor stands on the last session there is in the list."""
