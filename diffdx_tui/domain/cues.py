@@ -104,6 +104,7 @@ CUES: dict[Cue, tuple[str, ...]] = {
         "don't",
         "hardly any",
         "barely any",
+        "(don't|doesn't|didn't|do not|does not|did not) (think|believe) (he|she|they|we|i|it)?",
         "(hasn't|haven't|hadn't|doesn't|didn't|don't|does not|did not|do not) "
         "(had|have|any|got|been)",
     ),

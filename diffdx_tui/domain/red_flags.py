@@ -29,6 +29,7 @@ SOURCES = "sources.yaml"
 _LOG = logging.getLogger(__name__)
 Urgency = Literal[1, 2, 3]
 Example = Annotated[str, StringConstraints(min_length=20, max_length=300)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=40, max_length=400)]
 
 
 class RedFlagError(ValueError):
@@ -106,6 +107,8 @@ class Rule(_Record):
         source: key in ``sources.yaml``.
         example: a text that fires the rule.
         near_miss: a text close to it that does not.
+        kept_because: why the rule stays although, in a labelled set, it fires on more other cases
+            than emergencies; only such a rule has it.
     """
 
     id: Slug
@@ -121,6 +124,7 @@ class Rule(_Record):
     source: Slug
     example: Example
     near_miss: Example
+    kept_because: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

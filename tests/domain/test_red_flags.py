@@ -101,6 +101,29 @@ def test_most_urgent_first() -> None:
         ("vomited blood an hour ago", "abdominal-upper-gi-bleed", True),
         ("glucose 36 mg/dL, sweaty and confused", "endocrine-hypoglycaemia", True),
         ("glucose 6 mmol/L, sweaty and confused", "endocrine-hypoglycaemia", False),
+        # Repairs of rules that cried wolf, each beside the case it must still catch.
+        ("19M fever, sore throat, petechiae on the palate", "infection-meningococcal", False),
+        ("19M fever, sore throat, palatal petechiae", "child-leukaemia", False),
+        (
+            "19M fever, petechiae on the palate, petechiae on both shins",
+            "infection-meningococcal",
+            True,
+        ),
+        ("3-year-old, fever, inconsolable, rash", "child-seriously-ill", False),
+        ("3-year-old, fever, high-pitched cry, rash", "child-seriously-ill", True),
+        ("44M back pain, saddle sensation and bladder control normal", "neuro-cauda-equina", False),
+        ("44M back pain, saddle sensation is reduced", "neuro-cauda-equina", True),
+        ("44M back pain, lost saddle sensation", "neuro-cauda-equina", True),
+        ("22F confused after a fit, I don't think she hit her head", "neuro-head-injury", False),
+        ("22F confused, we think she hit her head", "neuro-head-injury", True),
+        ("10-month-old, wheeze, sats 90%", "respiratory-severe-asthma", False),
+        ("10-year-old, wheeze, sats 90%", "respiratory-severe-asthma", True),
+        ("40F stopped her prednisolone, vomiting", "endocrine-adrenal-crisis", False),
+        ("40F stopped her prednisolone, vomiting, BP 80/40", "endocrine-adrenal-crisis", True),
+        ("40F Addison's, vomiting", "endocrine-adrenal-crisis", True),
+        ("40M belly pain, vomiting bile", "abdominal-obstruction", False),
+        ("40M belly pain, vomiting bile, belly distended", "abdominal-obstruction", True),
+        ("40M belly pain, vomiting, no wind passed", "abdominal-obstruction", True),
     ],
 )
 def test_bounds_negation_and_units(text: str, rule: str, fires: bool) -> None:
@@ -147,6 +170,7 @@ FAULTS: dict[str, dict[str, object]] = {
     "icd10": {"danger": {"name": "stroke", "icd10": "stroke"}},
     "when": {"when": []},
     "extra": {"dose": "5 mg"},
+    "kept_because": {"kept_because": "it is fine"},
 }
 
 
