@@ -16,6 +16,7 @@ from typing import NamedTuple, get_args
 
 from diffdx_tui.domain.curated import (
     REVIEW_CHECKS,
+    Alternates,
     CuratedCase,
     CuratedError,
     Setting,
@@ -105,6 +106,8 @@ def render_tables(cases: Cases, splits: Splits) -> str:
         "",
         *_diagnoses(cases),
         "",
+        *_alternates(cases),
+        "",
         "### Length",
         "",
         *_lengths(cases),
@@ -193,6 +196,14 @@ def _diagnoses(cases: Cases) -> list[str]:
         "Always naming the commonest must-not-miss of the domain, by ICD-10 category, is right in "
         f"{right}/{len(cases)} rows ({low:.0%} to {high:.0%}).",
     ]
+
+
+def _alternates(cases: Cases) -> list[str]:
+    rows = []
+    for field in Alternates.model_fields:
+        numbers = [len(case.tiers.alternates.by_tier()[field]) for case in cases]
+        rows.append([f"`{field}`", f"{sum(map(bool, numbers))}/{len(cases)}", sum(numbers)])
+    return _table(["other diagnoses accepted, by tier", "rows that have one", "in all"], rows)
 
 
 def _lengths(cases: Cases) -> list[str]:

@@ -33,8 +33,8 @@ class Judged:
 
     Attributes:
         text: what they wrote.
-        gold: the name of the gold diagnosis it matched, if any.
-        field: the gold tier that one stands in; ``alternates`` for a danger also accepted.
+        gold: the name of the gold or accepted diagnosis it matched, if any.
+        field: the tier that one stands in, or is accepted in.
     """
 
     slot: Slot
@@ -55,7 +55,7 @@ def _judge_one(case: CuratedCase, slot: Slot, text: str, names: NameTable) -> Ju
     if not text.strip():
         return Judged(slot, text, Match.EMPTY)
     gold = _gold(case)
-    targets = [target for _, target in gold]
+    targets = [one.target for one in gold]
     # A name may itself have the comma or colon at which reasons are cut off.
     forms = (text, split_tier(text).diagnosis)
     found = next((sorted(places) for f in forms if (places := names.find(f, targets))), [])
@@ -63,30 +63,30 @@ def _judge_one(case: CuratedCase, slot: Slot, text: str, names: NameTable) -> Ju
         known = any(names.codes_of(form) for form in forms)
         return Judged(slot, text, Match.DIFFERENT if known else Match.UNKNOWN)
     # A name that fits several tiers counts where the reader put it.
-    place = next((place for place in found if gold[place][0] == slot.field), found[0])
-    field, target = gold[place]
-    if field == slot.field:
-        match = Match.SAME
-    elif field != _ALTERNATES:
-        match = Match.ELSEWHERE
+    one = gold[next((place for place in found if gold[place].field == slot.field), found[0])]
+    if one.field == slot.field:
+        match = Match.ALTERNATE if one.alternate else Match.SAME
     else:
-        in_place = slot.field == "unlikely_but_serious"
-        match = Match.ALTERNATE if in_place else Match.DIFFERENT
-    return Judged(slot, text, match, target.name, field)
+        match = Match.DIFFERENT if one.alternate else Match.ELSEWHERE
+    return Judged(slot, text, match, one.target.name, one.field)
 
 
-_ALTERNATES = "alternates"
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    field: str
+    target: Target
+    alternate: bool
 
 
-def _gold(case: CuratedCase) -> list[tuple[str, Target]]:
-    tiers = case.tiers
-    named = [
-        ("most_likely", tiers.most_likely),
-        *(("possible", one) for one in tiers.possible),
-        ("unlikely_but_serious", tiers.unlikely_but_serious),
-        *((_ALTERNATES, one) for one in tiers.alternates),
+def _gold(case: CuratedCase) -> list[_Accepted]:
+    """The gold diagnoses, then the alternates."""
+    lists = ((case.tiers.by_tier(), False), (case.tiers.alternates.by_tier(), True))
+    return [
+        _Accepted(field, Target(one.name, one.icd10, one.accept), alternate)
+        for tiers, alternate in lists
+        for field, named in tiers.items()
+        for one in named
     ]
-    return [(field, Target(one.name, one.icd10, one.accept)) for field, one in named]
 
 
 class Standing(StrEnum):
@@ -100,11 +100,15 @@ class Standing(StrEnum):
 
 
 def standing_of(judged: tuple[Judged, ...] | None, commitment: Commitment | None) -> Standing:
-    """By the first diagnosis alone; *judged* is ``None`` until names can be compared."""
+    """By the first diagnosis alone, gold or also accepted there.
+
+    *judged* is ``None`` until names can be compared.
+    """
     if commitment is None:
         return Standing.TO_DO
     if commitment.gave_up:
         return Standing.SHOWN
     if judged is None or judged[0].match is Match.UNKNOWN:
         return Standing.UNCLEAR
-    return Standing.RIGHT if judged[0].match is Match.SAME else Standing.DIFFERS
+    right = judged[0].match in (Match.SAME, Match.ALTERNATE)
+    return Standing.RIGHT if right else Standing.DIFFERS

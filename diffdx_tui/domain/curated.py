@@ -53,16 +53,37 @@ class Named(_Record):
     accept: tuple[Text, ...] = ()
 
 
-class GoldTiers(_Record):
-    """What the tiers mean, apart from how they are worded.
+class Alternates(_Record):
+    """Other diagnoses that a fair teacher would accept in each tier; they are no synonyms."""
 
-    ``alternates`` are other must-not-miss diagnoses that a reviewer would accept in tier four.
-    """
+    most_likely: tuple[Named, ...] = ()
+    possible: tuple[Named, ...] = ()
+    unlikely_but_serious: tuple[Named, ...] = ()
+
+    def by_tier(self) -> dict[str, tuple[Named, ...]]:
+        """The three lists by the tier's field, in order."""
+        return {
+            "most_likely": self.most_likely,
+            "possible": self.possible,
+            "unlikely_but_serious": self.unlikely_but_serious,
+        }
+
+
+class GoldTiers(_Record):
+    """What the tiers mean, apart from how they are worded, and what is accepted beside them."""
 
     most_likely: Named
     possible: tuple[Named, Named]
     unlikely_but_serious: Named
-    alternates: tuple[Named, ...] = ()
+    alternates: Alternates = Alternates()
+
+    def by_tier(self) -> dict[str, tuple[Named, ...]]:
+        """The gold diagnoses by the tier's field, in order; alternates are not among them."""
+        return {
+            "most_likely": (self.most_likely,),
+            "possible": self.possible,
+            "unlikely_but_serious": (self.unlikely_but_serious,),
+        }
 
 
 class Source(_Record):

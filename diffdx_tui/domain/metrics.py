@@ -40,6 +40,7 @@ class Metric(StrEnum):
     UNG = "UNG"
     WORK = "WORK"
     PAIR = "PAIR"
+    POSS = "POSS"
 
 
 DEFINITIONS: Mapping[Metric, str] = {
@@ -60,6 +61,7 @@ DEFINITIONS: Mapping[Metric, str] = {
     Metric.UNG: "a rationale asserts a finding that the case does not state",
     Metric.WORK: "the workup names a required test and no avoided one",
     Metric.PAIR: "both rows of a minimal pair have the right leading diagnosis",
+    Metric.POSS: "one of possible names a gold possible diagnosis or an accepted alternate",
 }
 MEANS = frozenset({Metric.ECHO_WORDS, Metric.MRR})
 LOWER_IS_BETTER = frozenset({Metric.BOIL, Metric.INV, Metric.DANGER_MISS, Metric.NEG, Metric.UNG})

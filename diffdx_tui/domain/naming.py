@@ -5,8 +5,9 @@ in the knowledge base and in the curated answers; one that no list holds is **un
 counts as no diagnosis of the case and is listed, never guessed.
 
 Sources, the first that knows a name decides its codes: the knowledge base's names and synonyms;
-the curated answers' names; the names under which the knowledge base lists mimics and dangers; the
-curated answers' accepted wordings.  A name with several codes there keeps them all.
+the curated answers' names (gold and alternates); the names under which the knowledge base lists
+mimics and dangers; the curated answers' accepted wordings.  A name with several codes there keeps
+them all.
 
 Two diagnoses are the same if one is an accepted name of the other or else if they share a
 three-character category, unless the codes tell them apart: both subdivided, both specified, and
@@ -131,9 +132,13 @@ class NameTable:
 
 
 def _gold(case: CuratedCase) -> list[Target]:
-    tiers = case.tiers
-    named = (tiers.most_likely, *tiers.possible, tiers.unlikely_but_serious, *tiers.alternates)
-    return [Target(one.name, one.icd10, one.accept) for one in named]
+    lists = (case.tiers.by_tier(), case.tiers.alternates.by_tier())
+    return [
+        Target(one.name, one.icd10, one.accept)
+        for tiers in lists
+        for named in tiers.values()
+        for one in named
+    ]
 
 
 def _collect(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

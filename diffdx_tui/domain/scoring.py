@@ -48,6 +48,9 @@ class Gold:
     """What an output is held against; external sets leave out what they do not have.
 
     Attributes:
+        also_first: other diagnoses that are accepted in the first tier.
+        also_possible: others that are accepted in the second.
+        also_fourth: others that are accepted as the must-not-miss.
         emergency: whether the leading diagnosis is one.
         present: annotated findings.
         absent: annotated findings.
@@ -65,7 +68,9 @@ class Gold:
     emergency: bool = False
     possible: tuple[Target, ...] = ()
     fourth: Target | None = None
-    alternates: tuple[Target, ...] = ()
+    also_first: tuple[Target, ...] = ()
+    also_possible: tuple[Target, ...] = ()
+    also_fourth: tuple[Target, ...] = ()
     present: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
@@ -73,21 +78,33 @@ class Gold:
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """All diagnoses of the case, the leading one first."""
-        fourth = () if self.fourth is None else (self.fourth,)
-        return (self.most_likely, *self.possible, *fourth, *self.alternates)
+        """All diagnoses of the case: the gold ones, the leading one first, then the alternates.
+
+        All of them, because a name that is one's own must not count for another by its code: an
+        accepted alternate in the first tier is no right leading diagnosis.
+        """
+        fourth = () if self.fourth is None else (self.fourth, *self.also_fourth)
+        return (self.most_likely, *self.possible, *fourth, *self.also_first, *self.also_possible)
+
+    @property
+    def alternatives(self) -> frozenset[int]:
+        """Places in :attr:`targets` of the possible diagnoses and their alternates."""
+        end = len(self.targets)
+        also = range(end - len(self.also_possible), end)
+        return frozenset((*range(1, 1 + len(self.possible)), *also))
 
     @property
     def dangers(self) -> frozenset[int]:
         """Places in :attr:`targets` of the must-not-miss diagnosis and its alternates."""
         if self.fourth is None:
             return frozenset()
-        return frozenset(range(1 + len(self.possible), len(self.targets)))
+        start = 1 + len(self.possible)
+        return frozenset(range(start, start + 1 + len(self.also_fourth)))
 
 
 def gold_of(case: CuratedCase) -> Gold:
     """The gold answer of a curated row."""
-    tiers = case.tiers
+    tiers, also = case.tiers, case.tiers.alternates
     return Gold(
         id=case.id,
         vignette=case.vignette,
@@ -100,7 +117,9 @@ def gold_of(case: CuratedCase) -> Gold:
         emergency=case.acuity == "emergency",
         possible=tuple(map(_target, tiers.possible)),
         fourth=_target(tiers.unlikely_but_serious),
-        alternates=tuple(map(_target, tiers.alternates)),
+        also_first=tuple(map(_target, also.most_likely)),
+        also_possible=tuple(map(_target, also.possible)),
+        also_fourth=tuple(map(_target, also.unlikely_but_serious)),
         present=case.present,
         absent=case.absent,
         tests=case.tests_required,
@@ -144,6 +163,8 @@ def score_output(
     tiers = {slot: name for slot, name in tiers.items() if normalise_name(name)}
     found = {slot: names.find(name, gold.targets) for slot, name in tiers.items()}
     values |= _rank_leading(found, graded)
+    if gold.possible:
+        values[Metric.POSS] = any(found.get(slot, set()) & gold.alternatives for slot in TIERS[1:3])
     values |= _judge_fourth(tiers, found, gold, names, graded)
     missed = _danger_missed(found, gold, names, graded)
     if missed is not None:
@@ -242,11 +263,12 @@ def _plausible_danger(
         return False
     if not all(_fits(entry, gold) for entry in names.conditions_of(name)):
         return False
-    if any(_is_emergency(gold.targets[place], gold, names) for place in found[FOURTH]):
+    known = gold.dangers.union(range(1 + len(gold.possible)))
+    if any(_is_emergency(gold.targets[place], gold, names) for place in found[FOURTH] & known):
         return True
     listed = [
         Target(danger.name, danger.icd10)
-        for target in gold.targets[: len(gold.targets) - len(gold.alternates)]
+        for target in gold.targets[: 2 + len(gold.possible)]
         for entry in names.conditions_of(target.name)
         for danger in entry.dangerous
     ]

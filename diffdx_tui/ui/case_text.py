@@ -122,8 +122,8 @@ def _answers(entry: Entry, commitment: Commitment, glyphs: Glyphs) -> list[Conte
             lines += [_yours(slot, commitment, judged.get(slot), glyphs) for slot in slots]
         for named, text in gold:
             lines += _gold(named, text)
-        if field == "unlikely_but_serious" and tiers.alternates:
-            also = ", ".join(f"{one.name} ({one.icd10})" for one in tiers.alternates)
+        if accepted := tiers.alternates.by_tier()[field]:
+            also = ", ".join(f"{one.name} ({one.icd10})" for one in accepted)
             lines.append(_labelled("also", f"accepted here: {also}", QUIET))
     return lines + _workup(entry.case, commitment)
 

@@ -5,11 +5,12 @@ Role: composes the page from what was scored; judges nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from textual.content import Content
 
 from diffdx_tui.domain.metrics import DEFINITIONS, LOWER_IS_BETTER, Metric
+from diffdx_tui.domain.naming import Target
 from diffdx_tui.domain.scoring import Gold
 from diffdx_tui.domain.visible import make_visible, make_visible_line
 from diffdx_tui.store.evaluation_records import Output, Score
@@ -100,11 +101,12 @@ def _found(title: str, pairs: tuple[tuple[str, str], ...]) -> list[Content]:
 
 
 def _gold(gold: Gold) -> list[Content]:
-    lines = [("most likely", gold.most_likely.name)]
+    lines = [("most likely", gold.most_likely.name), *_also(gold.also_first)]
     lines += [("possible", target.name) for target in gold.possible]
+    lines += _also(gold.also_possible)
     if gold.fourth is not None:
         lines.append(("must not miss", gold.fourth.name))
-    lines += [("also accepted", target.name) for target in gold.alternates]
+    lines += _also(gold.also_fourth)
     if gold.tests:
         lines.append(("tests", ", ".join(gold.tests)))
     if gold.tests_avoided:
@@ -113,3 +115,8 @@ def _gold(gold: Gold) -> list[Content]:
         Content.assemble((f"  {label:<15}", "$foreground-muted"), make_visible_line(text))
         for label, text in lines
     ]
+
+
+def _also(targets: Sequence[Target]) -> list[tuple[str, str]]:
+    names = ", ".join(target.name for target in targets)
+    return [("also accepted", names)] if names else []

@@ -16,7 +16,7 @@ from diffdx_tui.domain.commitment import (
     give_up,
 )
 from diffdx_tui.domain.commitment_match import Match, Standing, judge, standing_of
-from diffdx_tui.domain.curated import CuratedCase, read_curated
+from diffdx_tui.domain.curated import Alternates, CuratedCase, Named, read_curated
 from diffdx_tui.domain.differential import Slot
 from diffdx_tui.domain.knowledge import read_knowledge
 from diffdx_tui.domain.naming import NameTable
@@ -33,7 +33,15 @@ def cases() -> tuple[CuratedCase, ...]:
 
 @pytest.fixture(scope="module")
 def case(cases: tuple[CuratedCase, ...]) -> CuratedCase:
-    return next(case for case in cases if case.tiers.alternates)
+    """One with alternates in every tier, as a teacher might accept them."""
+    case = next(case for case in cases if case.tiers.alternates.unlikely_but_serious)
+    also = case.tiers.alternates.model_copy(
+        update={
+            "most_likely": (Named(name="Takotsubo syndrome", icd10="I42.8"),),
+            "possible": (Named(name="Panic attack", icd10="F41.0", accept=("anxiety attack",)),),
+        }
+    )
+    return case.model_copy(update={"tiers": case.tiers.model_copy(update={"alternates": also})})
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +59,7 @@ def test_each_kind_of_match(case: CuratedCase, names: NameTable) -> None:
         FIRST: f"{tiers.most_likely.accept[0]} - because I say so",
         POSSIBLE: tiers.unlikely_but_serious.name,
         Slot("possible", 1): "complete nonsense disease",
-        SERIOUS: tiers.alternates[0].name.upper(),
+        SERIOUS: tiers.alternates.unlikely_but_serious[0].name.upper(),
     }
     found = matches(case, names, texts)
     assert found == {
@@ -60,9 +68,43 @@ def test_each_kind_of_match(case: CuratedCase, names: NameTable) -> None:
         Slot("possible", 1): Match.UNKNOWN,
         SERIOUS: Match.ALTERNATE,
     }
-    found = matches(case, names, {FIRST: "Psoriasis", POSSIBLE: tiers.alternates[0].name})
+    danger = tiers.alternates.unlikely_but_serious[0].name
+    found = matches(case, names, {FIRST: "Psoriasis", POSSIBLE: danger})
     assert found[FIRST] is Match.DIFFERENT and found[POSSIBLE] is Match.DIFFERENT
     assert found[SERIOUS] is Match.EMPTY
+
+
+def test_alternates_count_in_their_own_tier_alone(case: CuratedCase, names: NameTable) -> None:
+    first, possible = "takotsubo syndrome - after a shock", "Anxiety attack"
+    found = matches(case, names, {FIRST: first, POSSIBLE: possible, SERIOUS: possible})
+    assert found[FIRST] is found[POSSIBLE] is Match.ALTERNATE
+    assert found[SERIOUS] is Match.DIFFERENT
+    assert matches(case, names, {FIRST: possible})[FIRST] is Match.DIFFERENT
+
+
+def test_every_alternate_is_accepted_in_its_own_tier(
+    cases: tuple[CuratedCase, ...], names: NameTable
+) -> None:
+    asked = 0
+    for case in cases:
+        for field, some in case.tiers.alternates.by_tier().items():
+            slot = POSSIBLE if field == "possible" else Slot(field)
+            for one in some:
+                found = matches(case, names, {FIRST: "x", slot: one.name})
+                assert found[slot] is Match.ALTERNATE, (case.id, one.name)
+                asked += 1
+    assert asked > len(cases)
+
+
+def test_a_gold_diagnosis_of_the_tier_goes_before_an_alternate(
+    case: CuratedCase, names: NameTable
+) -> None:
+    """Where a name is known by its code alone, and both have it."""
+    gold = case.tiers.most_likely
+    also = Alternates(most_likely=(Named(name="Another name", icd10=gold.icd10),))
+    both = case.model_copy(update={"tiers": case.tiers.model_copy(update={"alternates": also})})
+    known = NameTable(codes={"by code": (gold.icd10,)})
+    assert matches(both, known, {FIRST: "By code"})[FIRST] is Match.SAME
 
 
 def test_the_order_of_the_possible_does_not_matter(case: CuratedCase, names: NameTable) -> None:
@@ -91,6 +133,7 @@ def test_standings(case: CuratedCase, names: NameTable) -> None:
     assert standing_of(None, None) is Standing.TO_DO
     assert standing_of(None, give_up(case, NOW)) is Standing.SHOWN
     assert standing(case.tiers.most_likely.name) is Standing.RIGHT
+    assert standing(case.tiers.alternates.most_likely[0].name) is Standing.RIGHT
     assert standing("Psoriasis") is Standing.DIFFERS
     assert standing("blorb") is Standing.UNCLEAR
 

@@ -70,3 +70,5 @@ def test_every_gold_name_is_its_own_diagnosis(
         for place, one in enumerate(named):
             assert names.find(one.name, targets) == {place}, (case.id, one.name)
             assert names.codes_of(one.name)
+        for some in tiers.alternates.by_tier().values():
+            assert all(names.codes_of(name) for one in some for name in (one.name, *one.accept))

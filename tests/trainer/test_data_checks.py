@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from diffdx_tui.config import data_directory
 from diffdx_tui.domain.curated import CuratedCase
-from diffdx_tui.domain.splits import SplitsError, read_splits, rows_sha256
+from diffdx_tui.domain.splits import rows_sha256
+from tests.trainer.data_material import FLIPPED, Row, echo_off_by_a_space, part, whole
 from trainer.data import rationale
-from trainer.data.command import main, read_material
-from trainer.data.material import WHOLE_SET, Fault, Material, type_rows
+from trainer.data.material import WHOLE_SET, Fault, type_rows
 from trainer.data.registry import CHECKS, run_checks
-from trainer.data.split_lists import refresh
 from trainer.data.statistics import describe
-
-Row = dict[str, Any]
-FLIPPED = ("cardiac-c01", "cardiac-c02")  # a minimal pair
-SOME = (*FLIPPED, "neurological-c10", "neurological-c14", "abdominal-c10", "infectious-c10")
-
-
-@lru_cache(maxsize=1)
-def whole() -> Material:
-    return read_material(data_directory())
-
-
-def part(ids: Sequence[str] = SOME) -> list[Row]:
-    """Copies of some rows, for the checks that hold for any part of the set."""
-    return [copy.deepcopy(dict(row.values)) for row in whole().raw if row.id in ids]
 
 
 def checked(rows: list[Row], **changes: Any) -> list[Fault]:
@@ -115,10 +96,6 @@ def _no_acuity(row: Row) -> None:
     del row["acuity"]
 
 
-def _echo_off_by_a_space(row: Row) -> None:
-    row["answer"]["symptoms"] += " "
-
-
 def _echo_that_the_door_changes(row: Row) -> None:
     say(row, ". ", ".\r\n")
 
@@ -167,7 +144,7 @@ def _code_under_the_other(row: Row) -> None:
 
 
 def _no_such_code(row: Row) -> None:
-    row["tiers"]["alternates"][0]["icd10"] = "U99.9"
+    row["tiers"]["alternates"]["unlikely_but_serious"][0]["icd10"] = "U99.9"
 
 
 def _gives_itself_away(row: Row) -> None:
@@ -243,7 +220,7 @@ def _takes_a_template(row: Row) -> None:
 
 PLANTED: list[tuple[Callable[[Row], None], str, str]] = [
     (_no_acuity, "infectious-c10", "schema"),
-    (_echo_off_by_a_space, "infectious-c10", "echo"),
+    (echo_off_by_a_space, "infectious-c10", "echo"),
     (_echo_that_the_door_changes, "infectious-c10", "echo"),
     (_one_alternative, "infectious-c10", "two-alternatives"),
     (_three_alternatives, "infectious-c10", "two-alternatives"),
@@ -285,6 +262,51 @@ def test_a_planted_fault_is_found_by_its_rule_alone(
     assert found, "nothing found"
     assert {(fault.row, fault.rule) for fault in found} == {(id, rule)}, list(map(str, found))
     assert all(fault.message for fault in found)
+
+
+ALSO = [
+    ("Bacterial meningitis", "R51", "tiers-distinct"),  # the first tier's name
+    ("Purulent meningitis", "R51", "tiers-distinct"),  # its accepted one
+    ("influenza", "R51", "tiers-distinct"),  # a gold possible one
+    ("Listeria infection of the meninges", "G00.9", "tiers-distinct"),  # an unspecific code
+    ("Infection of the meninges", "G00", "tiers-subtype"),  # its whole category
+    ("Acute bacterial meningitis of adults", "R51", "tiers-subtype"),  # by its words
+    ("Migraine", "G43.99", "icd-valid"),
+    ("Testicular torsion", "N44", "sex-fit"),
+]
+
+
+@pytest.mark.parametrize("tier", ["most_likely", "possible", "unlikely_but_serious"])
+@pytest.mark.parametrize(("name", "icd10", "rule"), ALSO, ids=[name for name, *_ in ALSO])
+def test_a_faulty_alternate_is_found_in_each_tier(
+    tier: str, name: str, icd10: str, rule: str
+) -> None:
+    rows = part()
+    row = of(rows, "neurological-c10")
+    row["tiers"]["alternates"][tier].append({"name": name, "icd10": icd10, "accept": []})
+    found = checked(rows)
+    assert {(fault.row, fault.rule) for fault in found} == {("neurological-c10", rule)}
+    assert all(f"{tier} alternate" in fault.message or icd10 in fault.message for fault in found)
+
+
+def test_an_alternate_named_twice_is_found() -> None:
+    twice = {"name": "Cluster headache", "icd10": "G44.0", "accept": []}
+    for first, second in [("most_likely", "possible"), ("possible", "possible")]:
+        rows = part()
+        lists = of(rows, "neurological-c10")["tiers"]["alternates"]
+        lists[first].append(twice)
+        assert checked(rows) == []
+        lists[second].append(twice)
+        assert [fault.rule for fault in checked(rows)] == ["tiers-distinct"]
+
+
+def test_two_diseases_of_one_subdivided_code_may_stand_side_by_side() -> None:
+    """ICD-10 has C44.3 for basal and squamous cell carcinoma alike."""
+    rows = part(["dermatological-c21"])
+    tiers = rows[0]["tiers"]
+    codes = [one["icd10"] for one in tiers["alternates"]["unlikely_but_serious"]]
+    assert tiers["most_likely"]["icd10"] in codes
+    assert checked(rows) == []
 
 
 def test_a_twin_with_the_same_first_tier_or_finding_is_found() -> None:
@@ -442,106 +464,3 @@ def test_a_regression_case_in_a_split_is_found() -> None:
 def test_a_thin_knowledge_base_is_found() -> None:
     found = checked_set(rows_of_set(), knowledge=whole().knowledge[1:])
     assert [fault.rule for fault in found] == ["knowledge"]
-
-
-# ------------------------------------------------------------------- regression
-
-
-def test_the_cards_case_is_answered_rightly_and_in_no_split() -> None:
-    sah, meningitis = whole().regression
-    splits = whole().splits
-    assert splits is not None
-    listed = {*splits.train, *splits.val, *splits.test, *(one for f in splits.folds for one in f)}
-    assert not {sah.id, meningitis.id} & listed
-    assert sah.vignette.startswith("A 67-year-old woman with hypertension presents with sudden")
-    assert sah.vignette.endswith("No fever.")
-    assert sah.tiers.most_likely.icd10 == "I60"
-    assert "no fever" in sah.answer.most_likely
-    assert meningitis.tiers.most_likely.icd10 == "G00"
-    assert "fever" in sah.absent
-    assert "fever" in meningitis.present
-
-
-def test_the_cards_own_answer_is_refused_as_a_rationale() -> None:
-    row = next(case for case in whole().regression).model_dump(mode="json")
-    row["answer"]["possible"][1] = (
-        "Bacterial meningitis - fever, neck stiffness, and photophobia with acute headache in an "
-        "older adult raises concern for meningeal infection."
-    )
-    case = CuratedCase.model_validate_json(json.dumps(row))
-    found = rationale.check_asserted(replace(whole(), raw=(), regression=(case,)))
-    assert [(fault.row, fault.rule) for fault in found] == [("regression-sah", "fact-denied")]
-
-
-# ---------------------------------------------------------------------- command
-
-
-def copy_data(directory: Path) -> Path:
-    """The rows and the splits in a folder of their own, the knowledge base linked."""
-    data = directory / "data"
-    data.mkdir()
-    for name in ("vignettes.jsonl", "splits.json"):
-        (data / name).write_bytes((data_directory() / name).read_bytes())
-    (data / "knowledge").symlink_to(data_directory() / "knowledge")
-    return data
-
-
-def change_first_row(data: Path, change: Callable[[Row], None]) -> None:
-    path = data / "vignettes.jsonl"
-    first, rest = path.read_text(encoding="utf-8").split("\n", 1)
-    row = json.loads(first)
-    change(row)
-    path.write_text(f"{json.dumps(row, ensure_ascii=False)}\n{rest}", encoding="utf-8")
-
-
-def test_check_names_row_and_rule_and_exits_1(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data = copy_data(tmp_path)
-    change_first_row(data, _echo_off_by_a_space)
-    assert main(["check", "--data", str(data), "--out", str(tmp_path / "out.json")]) == 1
-    printed = capsys.readouterr().out
-    assert "cardiac-c01: echo: differs from character" in printed
-    assert "external-overlap: skipped" in printed
-    written = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
-    assert written["faults"]["echo"] == 1
-    assert written["external_sets_compared"] is False
-
-
-def test_check_of_a_broken_file_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data = copy_data(tmp_path)
-    (data / "vignettes.jsonl").write_text("{\n", encoding="utf-8")
-    assert main(["check", "--data", str(data)]) == 3
-    assert "vignettes.jsonl: line 1" in capsys.readouterr().err
-
-
-def test_split_renews_the_hash_and_moves_no_id(tmp_path: Path) -> None:
-    data = copy_data(tmp_path)
-    before = read_splits(data / "splits.json")
-    change_first_row(data, lambda row: row["source"].update(title="Another guideline"))
-    assert main(["split", "--data", str(data)]) == 0
-    after = read_splits(data / "splits.json")
-    assert after.sha256 != before.sha256
-    assert after.model_copy(update={"sha256": before.sha256}) == before
-
-
-def test_split_moves_ids_only_when_asked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data = copy_data(tmp_path)
-    path = data / "splits.json"
-    before = path.read_bytes()
-    assert main(["split", "--data", str(data), "--seed", "11"]) == 3
-    assert "--redraw" in capsys.readouterr().err
-    assert path.read_bytes() == before
-    assert main(["split", "--data", str(data), "--seed", "11", "--redraw"]) == 0
-    assert read_splits(path).seed == 11
-
-
-def test_split_refuses_rows_that_came_or_went(tmp_path: Path) -> None:
-    path = copy_data(tmp_path) / "splits.json"
-    renamed = whole().cases[0].model_copy(update={"id": "cardiac-c99"})
-    with pytest.raises(SplitsError, match="--redraw"):
-        refresh([renamed, *whole().cases[1:]], path, redraw=False, seed=None)

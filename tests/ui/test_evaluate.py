@@ -54,7 +54,13 @@ async def test_from_the_list_to_a_case(start: Any, config: Any, size: Any) -> No
         await hands.press("enter", "right")
         await hands.sees("DANGER-MISS↓" if size[0] > 80 else "ACC1")
         await hands.press("home", "enter")
-        await hands.sees("right", "wrong", "Gold (not clinician-validated)", "Output")
+        await hands.sees("right", "wrong", "Gold (not clinician-validated)")
+        gold = str(hands.app.screen.query_one("VerticalScroll Static").visual).partition("Gold")[2]
+        assert "\nOutput\n" in gold
+        assert [line[:16].strip() for line in gold.splitlines()[1:7]] == [
+            *("most likely", "possible", "possible", "also accepted"),
+            *("must not miss", "also accepted"),
+        ]
         await hands.press("end")
         await hands.sees("no object", "not the gold one")
         await hands.press("w")

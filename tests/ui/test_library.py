@@ -49,7 +49,10 @@ def gold_words(case: CuratedCase) -> list[str]:
     """What must not be seen before an own answer is committed."""
     tiers = case.tiers
     named = (tiers.most_likely, *tiers.possible, tiers.unlikely_but_serious)
-    return [*(one.name for one in named), case.source.url, "Decisive", "Review record"]
+    also = [
+        f"accepted here: {some[0].name}" for some in tiers.alternates.by_tier().values() if some
+    ]
+    return [*(one.name for one in named), *also, case.source.url, "Decisive", "Review record"]
 
 
 def whole_case(screen: LibraryScreen) -> str:
@@ -59,6 +62,7 @@ def whole_case(screen: LibraryScreen) -> str:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("size", SIZES)
 async def test_gold_is_hidden_until_one_has_committed(start: Any, size: tuple[int, int]) -> None:
+    assert FIRST.tiers.alternates.possible
     async with start(size=size) as hands:
         screen = await opened(hands, compared=True)
         await hands.press("enter")

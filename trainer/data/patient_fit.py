@@ -14,7 +14,7 @@ from diffdx_tui.domain.knowledge import Condition, Domain
 from diffdx_tui.domain.patient import Patient, read_patient
 from trainer.data.material import Fault, Material
 from trainer.data.rationale import numbers_in
-from trainer.data.tiers import named_tiers, synonym_table
+from trainer.data.tiers import named_diagnoses, named_tiers, synonym_table
 
 _FEMALE = re.compile(r"C5[1-8]|D0[67]\.[0-3]|D2[5-8]|N7|N8[0-9]|N9[0-8]|O|F53|E28|Z3[2-9]")
 _MALE = re.compile(r"C6[0-3]|D29|N4|E29")
@@ -30,7 +30,8 @@ def check_age(material: Material) -> list[Fault]:
     """``age-fit``: within the knowledge base's bounds; newborn codes only in the newborn.
 
     A bound is where that entry's script is usual, so five years beyond still fit, and an entry
-    binds only the ages it is written for: those of childhood children, the others adults.
+    binds only the ages it is written for: those of childhood children, the others adults.  An
+    alternate may be as unusual at that age as a teacher accepts.
     """
     bounds = {condition.name: condition for condition in material.knowledge}
     table = synonym_table(material.knowledge)
@@ -61,7 +62,7 @@ def check_sex(material: Material) -> list[Fault]:
     """``sex-fit``: the blocks of ICD-10 that belong to one sex."""
     faults = []
     for case in material.answered:
-        for field, entry, _ in named_tiers(case):
+        for field, entry in named_diagnoses(case):
             other = _MALE if case.sex == "female" else _FEMALE
             if other.match(entry.icd10):
                 faults.append(
@@ -86,7 +87,7 @@ def check_pregnancy(material: Material) -> list[Fault]:
             faults.append(
                 Fault(case.id, "pregnancy-fit", "pregnant, but the list of findings lacks it")
             )
-        for field, entry, _ in named_tiers(case):
+        for field, entry in named_diagnoses(case):
             if entry.icd10.startswith("O") and not fertile:
                 faults.append(Fault(case.id, "pregnancy-fit", f"{field}: {entry.icd10}"))
     return faults

@@ -19,6 +19,7 @@ from diffdx_tui.domain.retrieval import split_terms
 from trainer.data.material import Fault, Material
 from trainer.data.rationale import TIERS
 
+_CATEGORY = 3  # characters of an ICD-10 category
 _SHORT = 5  # letters: up to here a name in capitals is an abbreviation
 
 
@@ -28,6 +29,13 @@ def named_tiers(case: CuratedCase) -> tuple[tuple[str, Named, str], ...]:
     entries = (tiers.most_likely, *tiers.possible, tiers.unlikely_but_serious)
     texts = (answer.most_likely, *answer.possible, answer.unlikely_but_serious)
     return tuple(zip(TIERS, entries, texts, strict=True))
+
+
+def named_diagnoses(case: CuratedCase) -> Iterator[tuple[str, Named]]:
+    """Place and metadata of the four diagnoses, then of every alternate."""
+    yield from ((field, entry) for field, entry, _ in named_tiers(case))
+    for field, entries in case.tiers.alternates.by_tier().items():
+        yield from ((f"{field} alternate", entry) for entry in entries)
 
 
 def check_labels(material: Material) -> list[Fault]:
@@ -50,7 +58,7 @@ def check_codes(material: Material) -> list[Fault]:
     faults = [
         Fault(case.id, "icd-valid", f"{entry.icd10} of {entry.name}")
         for case in material.answered
-        for entry in _entries(case)
+        for _, entry in named_diagnoses(case)
         if not is_code(entry.icd10)
     ]
     for condition in material.knowledge:
@@ -68,6 +76,10 @@ def check_codes(material: Material) -> list[Fault]:
 def check_distinct(material: Material) -> list[Fault]:
     """``tiers-distinct`` and ``tiers-subtype``: four diseases, none a kind of another.
 
+    An alternate is none of the four nor named twice, and neither it nor the first tier is a kind
+    of the other.  ICD-10 has specific codes for several diseases (``C44.3``, basal and squamous
+    cell carcinoma), so sharing one does not make an alternate the same.
+
     The same: one code, or names that share a form or a standard name.  A kind of another: one
     code stands under the other (``K35.2`` under ``K35``), or one name holds all words of the other.
     Two codes side by side in a category are two diseases (croup and epiglottitis, ``J05``); how
@@ -81,6 +93,23 @@ def check_distinct(material: Material) -> list[Fault]:
             if _same(one, other, table):
                 faults.append(Fault(case.id, "tiers-distinct", where))
             elif _kind_of(one, other) or _kind_of(other, one):
+                faults.append(Fault(case.id, "tiers-subtype", where))
+        faults += _alternate_faults(case, table)
+    return faults
+
+
+def _alternate_faults(case: CuratedCase, table: SynonymTable) -> list[Fault]:
+    faults = []
+    entries = list(named_diagnoses(case))
+    for place, (field, one) in enumerate(entries):
+        if place < len(TIERS):
+            continue
+        for before, (other_field, other) in enumerate(entries[:place]):
+            where = f"{field} {one.name} ({one.icd10}), {other_field} {other.name} ({other.icd10})"
+            specific = len(one.icd10) > _CATEGORY and not one.icd10.endswith(".9")
+            if _share_a_name(one, other, table) or (one.icd10 == other.icd10 and not specific):
+                faults.append(Fault(case.id, "tiers-distinct", where))
+            elif before == 0 and (_kind_of(one, other) or _kind_of(other, one)):
                 faults.append(Fault(case.id, "tiers-subtype", where))
     return faults
 
@@ -117,14 +146,11 @@ def _folded(text: str) -> str:
     return " ".join(split_terms(text))
 
 
-def _entries(case: CuratedCase) -> Iterator[Named]:
-    yield from (entry for _, entry, _ in named_tiers(case))
-    yield from case.tiers.alternates
-
-
 def _same(one: Named, other: Named, table: SynonymTable) -> bool:
-    if one.icd10 == other.icd10:
-        return True
+    return one.icd10 == other.icd10 or _share_a_name(one, other, table)
+
+
+def _share_a_name(one: Named, other: Named, table: SynonymTable) -> bool:
     forms = {normalise_name(name) for name in (one.name, *one.accept)}
     others = {normalise_name(name) for name in (other.name, *other.accept)}
     return bool(forms & others) or table.same(one.name, other.name)
@@ -132,7 +158,7 @@ def _same(one: Named, other: Named, table: SynonymTable) -> bool:
 
 def _kind_of(one: Named, other: Named) -> bool:
     """Whether *one* stands under *other*, by code or by name."""
-    if one.icd10.startswith(other.icd10):
+    if one.icd10 != other.icd10 and one.icd10.startswith(other.icd10):
         return True
     words, fewer = (set(split_terms(name)) - {"acute"} for name in (one.name, other.name))
     return fewer < words
@@ -143,5 +169,5 @@ def neighbours_in_category(case: CuratedCase) -> list[tuple[str, str]]:
     return [
         (one.name, other.name)
         for (_, one, _), (_, other, _) in combinations(named_tiers(case), 2)
-        if one.icd10[:3] == other.icd10[:3]
+        if one.icd10[:_CATEGORY] == other.icd10[:_CATEGORY]
     ]

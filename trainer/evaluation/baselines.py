@@ -104,9 +104,13 @@ def _commonest(rows: Sequence[CuratedCase]) -> dict[Slot, str]:
 
 
 def _tier(row: CuratedCase, place: int) -> tuple[Named, ...]:
-    """What is right in a tier: either alternative in both, any accepted danger in the last."""
+    """What is right in a tier: either alternative in both, any accepted danger in the last.
+
+    What is accepted beside the gold diagnoses of the other tiers is not counted: ACC1, ACC3 and
+    MRR are strict.
+    """
     tiers = row.tiers
-    dangers = (tiers.unlikely_but_serious, *tiers.alternates)
+    dangers = (tiers.unlikely_but_serious, *tiers.alternates.unlikely_but_serious)
     return ((tiers.most_likely,), tiers.possible, tiers.possible, dangers)[place]
 
 
