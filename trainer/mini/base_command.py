@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from diffdx_tui.config import data_directory
 from diffdx_tui.domain.differential import Variant
@@ -37,6 +39,7 @@ from trainer.mini.base_measure import (
 from trainer.mini.base_training import BaseRecipe, BaseRun, train
 from trainer.mini.cases import Casebook
 from trainer.mini.documents import Author
+from trainer.mini.evidence import draw_reads, learn_evidence
 from trainer.mini.package import describe_machine, hash_weights
 from trainer.mini.phrasings import for_training
 from trainer.mini.rows import RowMaker
@@ -84,7 +87,8 @@ def train_base(values: argparse.Namespace) -> int:
     author = make_author(knowledge, values.seed)
     tokenizer = _vocabulary(knowledge, directory, values.seed)
     recipe = BaseRecipe(seed=values.seed, steps=values.steps)
-    run = BaseRun(recipe, RowMaker(author, tokenizer), tokenizer)
+    evidence = _evidence(recipe, author, tokenizer, directory)
+    run = BaseRun(recipe, RowMaker(author, tokenizer), tokenizer, evidence)
     if not _go_on(run, directory):
         return 2
     about = {
@@ -151,6 +155,22 @@ def _vocabulary(knowledge: Path, directory: Path, seed: int) -> Tokenizer:
         trained = train_vocabulary(vocabulary_texts(author, VOCABULARY_DOCUMENTS), VOCABULARY)
         write_vocabulary(trained, directory, ROOM)
     return Tokenizer.load(directory)
+
+
+def _evidence(
+    recipe: BaseRecipe, author: Author, tokenizer: Tokenizer, directory: Path
+) -> Tensor | None:
+    """The tokens' evidence, learned when the run begins and kept with it."""
+    if recipe.evidence is None:
+        return None
+    path = directory / "evidence.safetensors"
+    if not path.exists():
+        reads = list(draw_reads(author, tokenizer, recipe.evidence.vignettes, recipe.seed))
+        learned = learn_evidence(reads, tokenizer.vocab_size, recipe.evidence, recipe.seed)
+        fresh = path.with_suffix(".new")
+        save_file({"evidence": learned}, fresh)
+        fresh.replace(path)
+    return load_file(path)["evidence"]
 
 
 def _go_on(run: BaseRun, directory: Path) -> bool:

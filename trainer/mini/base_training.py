@@ -30,6 +30,8 @@ from torch.nn import functional
 from diffdx_tui.engine.tokenizer import END_OF_TEXT, Tokenizer
 from trainer.mini.architecture import Shape, new_model, write_checkpoint
 from trainer.mini.copier import Kept, keep, make_copier, still
+from trainer.mini.evidence import EvidenceRecipe
+from trainer.mini.reader import make_reader
 from trainer.mini.rows import IGNORED, OPENING, Batch, RowMaker, batches_of
 from trainer.mini.shapes import ECHO, LEADING
 
@@ -48,7 +50,8 @@ class BaseRecipe:
         words: the rate of the tokens' vectors in the end, as a share of the rate; it starts at one
             and falls as their growth would have it: the copier keeps them at one length, so that
             a step turns them as far in the end as in the beginning, and at full rate too far.
-        copier: whether the model starts as a copier.
+        evidence: what the model knows of each token when it starts as a copier and reader;
+            ``None`` for a plain start.
     """
 
     seed: int = 1
@@ -64,19 +67,30 @@ class BaseRecipe:
     condition: float = 0.5
     mention: float = 0.3
     stated: float = 0.1
-    copier: bool = True
+    evidence: EvidenceRecipe | None = field(default_factory=EvidenceRecipe)
     shape: Shape = field(default_factory=lambda: Shape(rope_theta=1e6))
 
 
 class BaseRun:
-    """One run: model, optimisers, read-outs and the place in the stream of documents."""
+    """One run: model, optimisers, read-outs and the place in the stream of documents.
 
-    def __init__(self, recipe: BaseRecipe, maker: RowMaker, tokenizer: Tokenizer) -> None:
+    Args:
+        evidence: the tokens' vectors by :mod:`trainer.mini.evidence`; ``None`` for a plain start.
+    """
+
+    def __init__(
+        self,
+        recipe: BaseRecipe,
+        maker: RowMaker,
+        tokenizer: Tokenizer,
+        evidence: Tensor | None = None,
+    ) -> None:
         self.recipe, self.maker, self.tokenizer = recipe, maker, tokenizer
         self.model = new_model(recipe.shape, tokenizer, recipe.seed)
         self.kept: list[Kept] = []
-        if recipe.copier:
-            self.kept = make_copier(self.model, tokenizer.im_start, recipe.seed)
+        if evidence is not None:
+            self.kept = make_copier(self.model, tokenizer.im_start, recipe.seed, evidence)
+            self.kept += make_reader(self.model, evidence.shape[1])
         self.labels = len(maker.labels.findings)
         hidden = recipe.shape.hidden
         self.readouts = nn.ModuleDict(

@@ -16,7 +16,7 @@ mark that opens the text, whose value is nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,8 @@ class CopierScales:
         written: length of what the matching heads write: longer than what other layers add, or
             the copy is drowned once they have learned to speak.
         chance: what is left of the random weights that write to the residual stream.
+        evidence: largest share of a vector's length, less the code, that evidence may take: the
+            rest tells apart tokens that say the same.
     """
 
     embedding: float = 0.3
@@ -51,6 +53,7 @@ class CopierScales:
     back: float = 0.25
     written: float = 10.0
     chance: float = 1.0
+    evidence: float = 0.75
 
 
 class _Plan:
@@ -96,13 +99,19 @@ class _Plan:
 
 @torch.no_grad()
 def make_copier(
-    model: Qwen2ForCausalLM, turn_mark: int, seed: int, scales: CopierScales | None = None
+    model: Qwen2ForCausalLM,
+    turn_mark: int,
+    seed: int,
+    evidence: Tensor | None = None,
+    scales: CopierScales | None = None,
 ) -> list[Kept]:
     """Overwrite embeddings and the attention of layers 0 and 1 of *model* with a copier.
 
     Args:
         model: at least two layers, two key-value groups, tied embeddings.
         turn_mark: id of the token that opens every sequence; matching heads rest on it.
+        evidence: vectors, ``(tokens, size)``, that stand in the first dimensions of the tokens'
+            own and stay there.
 
     Returns:
         The weights to :func:`keep` after every step: orthogonalised updates are of full size in
@@ -121,8 +130,16 @@ def make_copier(
     for half in plan.halves():  # codes of one length, each half alike
         codes = embedding[:, half]
         codes *= (plan.half / plan.words) ** 0.5 / codes.norm(dim=1, keepdim=True)
-    free = embedding[:, : plan.code.start]
-    free *= (plan.code.start / plan.words) ** 0.5 / free.norm(dim=1, keepdim=True)
+    length = (plan.code.start / plan.words) ** 0.5  # of what is no code
+    said = 0
+    if evidence is not None:
+        said = evidence.shape[1]
+        room = length * scales.evidence
+        embedding[:, :said] = evidence * (room / evidence.norm(dim=1).quantile(0.99))
+        embedding[:, :said] *= (room / embedding[:, :said].norm(dim=1, keepdim=True)).clamp(max=1)
+    free = embedding[:, said : plan.code.start]
+    left = (length**2 - embedding[:, :said].norm(dim=1, keepdim=True) ** 2) ** 0.5
+    free *= left / free.norm(dim=1, keepdim=True)
     embedding *= scales.embedding
     embedding[turn_mark] = 0
     embedding[turn_mark, plan.mark] = scales.embedding
@@ -131,21 +148,21 @@ def make_copier(
         layer.self_attn.o_proj.weight *= scales.chance
         layer.mlp.down_proj.weight *= scales.chance
     _look_back(model, plan, scales)
-    _match(model, plan, scales, chance)
-    return _kept(model, plan, turn_mark, scales)
+    _match(model, plan, scales, chance, said)
+    return _kept(model, plan, turn_mark, said)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Entries of one parameter that training may not move: where *mask*, they are *values*.
 
-    With *length*, what is free of every row is then brought to that length.
+    With *length*, ``(rows, 1)``, what is free of every row is then brought to that length.
     """
 
     parameter: nn.Parameter
     mask: Tensor
     values: Tensor
-    length: float | None = None
+    length: Tensor | None = None
 
 
 @torch.no_grad()
@@ -167,7 +184,7 @@ def keep(kept: list[Kept]) -> None:
         one.parameter.copy_(torch.where(one.mask, one.values, moved))
 
 
-def _kept(model: Qwen2ForCausalLM, plan: _Plan, turn_mark: int, scales: CopierScales) -> list[Kept]:
+def _kept(model: Qwen2ForCausalLM, plan: _Plan, turn_mark: int, said: int) -> list[Kept]:
     """Who looks where, what is compared and what is then written; the words' vectors may move.
 
     Layer 0 does nothing else, and vectors keep their length: whatever grew there would, by the norm
@@ -175,23 +192,17 @@ def _kept(model: Qwen2ForCausalLM, plan: _Plan, turn_mark: int, scales: CopierSc
     """
     found: list[Kept] = []
 
-    def hold(
-        parameter: nn.Parameter, *places: tuple[slice, ...], length: float | None = None
-    ) -> None:
-        mask = torch.zeros_like(parameter, dtype=torch.bool)
-        for place in places:
-            mask[place] = True
-        found.append(Kept(parameter, mask, parameter.detach().clone(), length))
+    def hold(parameter: nn.Parameter, *places: tuple[slice, ...]) -> None:
+        found.append(held(parameter, *places))
 
     every = slice(None)
     fixed = slice(plan.code.start, plan.hidden)
     below, above = model.model.layers[0], model.model.layers[1]
-    hold(
-        model.model.embed_tokens.weight,
-        (every, fixed),
-        (slice(turn_mark, turn_mark + 1),),
-        length=scales.embedding * (plan.code.start / plan.words) ** 0.5,
-    )
+    vectors = model.model.embed_tokens.weight
+    mark = (slice(turn_mark, turn_mark + 1),)
+    words = held(vectors, (every, slice(said)), (every, fixed), mark)
+    free = vectors.detach().masked_fill(words.mask, 0)
+    found.append(replace(words, length=free.norm(dim=1, keepdim=True)))
     hold(below.input_layernorm.weight, (every,))
     hold(above.input_layernorm.weight, (every,))
     hold(below.mlp.down_proj.weight, (every,))
@@ -213,6 +224,26 @@ def _kept(model: Qwen2ForCausalLM, plan: _Plan, turn_mark: int, scales: CopierSc
     hold(values.weight, *((place,) for place in first))
     hold(values.bias, *((place,) for place in first))
     return found
+
+
+def held(parameter: nn.Parameter, *places: tuple[slice, ...]) -> Kept:
+    """*parameter* as it is now, to be kept at *places*."""
+    mask = torch.zeros_like(parameter, dtype=torch.bool)
+    for place in places:
+        mask[place] = True
+    return Kept(parameter, mask, parameter.detach().clone())
+
+
+def _turned(plan: _Plan, said: int, chance: torch.Generator) -> Tensor:
+    """What the matching heads read of a token's vector, ``(2 x width, words)``: all its evidence.
+
+    Rows are orthonormal: written back by the transpose they are the vector's own part.
+    """
+    rest = plan.words - said
+    axes = torch.zeros(2 * plan.width, plan.words)
+    axes[:said, :said] = torch.eye(said)
+    axes[said:, said:] = _orthogonal(rest, chance)[: 2 * plan.width - said]
+    return _orthogonal(2 * plan.width, chance) @ axes
 
 
 def _orthogonal(size: int, chance: torch.Generator) -> Tensor:
@@ -258,6 +289,7 @@ def _match(
     plan: _Plan,
     scales: CopierScales,
     chance: torch.Generator,
+    said: int,
 ) -> None:
     """Layer 1: the first head of each group copies what followed the same three tokens."""
     attention = model.model.layers[1].self_attn
@@ -269,7 +301,7 @@ def _match(
     gains = [score / (unit * length * 0.5**0.5) for length in lengths]  # half a code each
     resting = (scales.rest * plan.width**0.5) ** 0.5
     mark_unit = plan.hidden**0.5  # the mark stands alone in its vector
-    words = _orthogonal(plan.words, chance)
+    words = _turned(plan, said, chance)
     for group in range(2):
         head = group * per_group
         q_rows = [head * plan.width + n for n in plan.matching]

@@ -36,10 +36,6 @@ READ, READ_SHARE = 0.2, 0.35
 """Loss weight of a vignette's tokens, and in what share of documents they count at all: language
 is learned from them, and every token that counts costs a row of the output matrix."""
 
-FIRST, GROWTH = 20, 130 / 5000
-"""Cases start with so many conditions, and every document adds so many: gathering a case's findings
-is learned on a few conditions in sixty steps, on all of them at once not in three hundred."""
-
 _OPEN_ASKS = (
     "What is going on?",
     "What is the diagnosis?",
@@ -117,8 +113,6 @@ class Author:
         self.book, self.seed = book, seed
         self.reasoner = Reasoner(entries)
         self.contrasts = Contrasts(book, self.reasoner)
-        self._order = list(book.conditions)
-        random.Random(f"{seed}/order").shuffle(self._order)
         self._kinds: dict[Callable[[Told, random.Random], Document], int] = {
             self._as_name: 30,
             self._as_json: 48,
@@ -131,11 +125,10 @@ class Author:
         }
 
     def write(self, number: int) -> Document:
-        """Document *number*; in full, two in eight are halves of a minimal pair."""
+        """Document *number*; two in eight are halves of a minimal pair."""
         rng = random.Random(f"{self.seed}/{number}")
         group, place = divmod(number, 8)
-        known = self._order[: FIRST + int(number * GROWTH)]
-        if place < 2 and self.contrasts.pairs and len(known) == len(self._order):
+        if place < 2 and self.contrasts.pairs:
             shared = random.Random(f"{self.seed}/pair/{group}")
             case = self.contrasts.draw_pair(shared)[place]
             told = self._tell_case(case, shared)
@@ -145,7 +138,7 @@ class Author:
             return drills.recall(self.book, rng)
         if share < 0.12:
             return drills.repeat(rng)
-        case = self.contrasts.mislead(self.book.draw(rng, rng.choice(known)), rng)
+        case = self.contrasts.mislead(self.book.draw(rng, rng.choice(self.book.conditions)), rng)
         told = self._tell_case(case, rng)
         if told is None:
             return drills.recall(self.book, rng)
