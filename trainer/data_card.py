@@ -29,6 +29,7 @@ from diffdx_tui.domain.knowledge import Domain
 from diffdx_tui.domain.splits import Splits, SplitsError, read_splits, select
 from trainer.bar_drawing import Bar, draw_bars
 from trainer.data.balance import AGE_BANDS, age_bands, constant_accuracy
+from trainer.data.record import LATER_REVIEWERS, REVIEWERS
 from trainer.data.statistics import spread
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +37,7 @@ BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 ACUITIES = ("emergency", "urgent", "routine")
 _FEWEST_FOR_KAPPA = 5  # failures by each reviewer, below which kappa says nothing
 Cases = Sequence[CuratedCase]
+Pair = tuple[str, str]
 
 
 class Agreement(NamedTuple):
@@ -68,12 +70,15 @@ class Agreement(NamedTuple):
         return (1 - self.disagreed / self.rows - chance) / (1 - chance) if chance < 1 else None
 
 
-def agreement(cases: Cases, failed: Callable[[tuple[int, ...]], bool]) -> Agreement:
-    """How often each of the first two reviewers of a row failed it by *failed*, and both did."""
+def agreement(
+    cases: Cases, failed: Callable[[tuple[int, ...]], bool], reviewers: Pair = REVIEWERS
+) -> Agreement:
+    """How often each of two *reviewers* failed, by *failed*, the rows both judged, and both did."""
+    one, two = reviewers
     pairs = [
-        (failed(case.reviews[0].failed), failed(case.reviews[1].failed))
-        for case in cases
-        if len(case.reviews) >= 2
+        (failed(verdicts[one]), failed(verdicts[two]))
+        for verdicts in map(_verdicts, cases)
+        if one in verdicts and two in verdicts
     ]
     return Agreement(
         sum(one for one, _ in pairs),
@@ -81,6 +86,10 @@ def agreement(cases: Cases, failed: Callable[[tuple[int, ...]], bool]) -> Agreem
         sum(one and two for one, two in pairs),
         len(pairs),
     )
+
+
+def _verdicts(case: CuratedCase) -> dict[str, tuple[int, ...]]:
+    return {review.reviewer: review.failed for review in case.reviews}
 
 
 def render_tables(cases: Cases, splits: Splits) -> str:
@@ -121,6 +130,10 @@ def render_tables(cases: Cases, splits: Splits) -> str:
         *_reviews(cases),
         "",
         _image("reviews", "rows failed by each reviewer and by both, by check"),
+        "",
+        "### Reviews of the rows that were edited after their first two",
+        "",
+        *_reviews(cases, LATER_REVIEWERS),
         "",
         END,
     ]
@@ -251,46 +264,43 @@ def _splits(cases: Cases, splits: Splits) -> list[str]:
     return _table(head, rows)
 
 
-def review_rows(cases: Cases) -> list[tuple[str, Agreement]]:
+def review_rows(cases: Cases, reviewers: Pair = REVIEWERS) -> list[tuple[str, Agreement]]:
     """Each check, and at the end whether a row failed any."""
     rows = [
-        (f"{number}. {words}", agreement(cases, partial(_has, number)))
+        (f"{number}. {words}", agreement(cases, partial(_has, number), reviewers))
         for number, words in enumerate(REVIEW_CHECKS, start=1)
     ]
-    return [*rows, ("**any check**", agreement(cases, bool))]
+    return [*rows, ("**any check**", agreement(cases, bool, reviewers))]
 
 
 def _has(number: int, failed: tuple[int, ...]) -> bool:
     return number in failed
 
 
-def _reviews(cases: Cases) -> list[str]:
+def _reviews(cases: Cases, reviewers: Pair = REVIEWERS) -> list[str]:
     rows = []
-    for name, found in review_rows(cases):
+    *single, whole = review_rows(cases, reviewers)
+    for name, found in (*single, whole):
         low, high = wilson(found.disagreed, found.rows)
         rate = found.disagreed / found.rows if found.rows else 0.0
         kappa = "" if found.kappa is None else f"{found.kappa:.2f}"
         shares = f"{found.disagreed}/{found.rows} = {rate:.0%} ({low:.0%} to {high:.0%})"
         rows.append([name, found.first, found.second, found.both, shares, kappa])
-    judged = len(REVIEW_CHECKS) * rows_judged(cases)
-    apart = sum(found.disagreed for _, found in review_rows(cases)[:-1])
+    judged = len(single) * whole[1].rows
+    apart = sum(found.disagreed for _, found in single)
     low, high = wilson(apart, judged)
-    resolved = sum(bool(r.resolution) for case in cases for r in case.reviews if r.failed)
-    failing = sum(bool(r.failed) for case in cases for r in case.reviews)
-    head = ["check", "r1 failed", "r2 failed", "both", "disagreed", "kappa"]
+    share = apart / judged if judged else 0.0
+    failing = [r for case in cases for r in case.reviews if r.failed and r.reviewer in reviewers]
+    resolved = sum(bool(r.resolution) for r in failing)
+    head = ["check", *(f"{name} failed" for name in reviewers), "both", "disagreed", "kappa"]
     return [
         *_table(head, rows),
         "",
-        f"Disagreement over all single judgements: {apart}/{judged} = {apart / judged:.1%} "
+        f"Disagreement over all single judgements: {apart}/{judged} = {share:.1%} "
         f"({low:.1%} to {high:.1%}). Kappa is Cohen's, agreement beyond chance; it is left out "
-        f"where a reviewer failed fewer than {_FEWEST_FOR_KAPPA} rows. {failing} reviews failed a "
-        f"check, {resolved} of them carry a resolution in the row.",
+        f"where a reviewer failed fewer than {_FEWEST_FOR_KAPPA} rows. {len(failing)} reviews "
+        f"failed a check, {resolved} of them carry a resolution in the row.",
     ]
-
-
-def rows_judged(cases: Cases) -> int:
-    """Rows that two reviewers judged."""
-    return sum(len(case.reviews) >= 2 for case in cases)
 
 
 # Drawings

@@ -31,7 +31,8 @@ def test_every_row_was_reviewed_twice_and_every_finding_resolved(
     cases: tuple[CuratedCase, ...],
 ) -> None:
     for case in cases:
-        assert [review.reviewer for review in case.reviews] == ["r1", "r2"], case.id
+        names = [review.reviewer for review in case.reviews]
+        assert names in (["r1", "r2"], ["r1", "r2", "r3", "r4"]), case.id
         for review in case.reviews:
             assert bool(review.failed) <= bool(review.resolution), case.id
 

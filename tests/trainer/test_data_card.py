@@ -12,6 +12,7 @@ from diffdx_tui.domain.curated import REVIEW_CHECKS, CuratedCase, Review, read_c
 from diffdx_tui.domain.splits import read_splits
 from trainer import data_card
 from trainer.bar_drawing import Bar, draw_bars
+from trainer.data.record import LATER_REVIEWERS
 from trainer.data_card import (
     BEGIN,
     ROOT,
@@ -58,13 +59,13 @@ def test_the_tables_add_up(cases: tuple[CuratedCase, ...]) -> None:
         assert sum(row[1:4]) == sum(row[4:6]) == sum(row[7:12]) == row[0]
 
 
-def reviewed(
-    case: CuratedCase, verdicts: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]
-) -> list:
+def reviewed(case: CuratedCase, verdicts: Sequence[tuple[tuple[int, ...], ...]]) -> list:
     return [
         case.model_copy(
             update={
-                "reviews": tuple(Review(reviewer=f"r{n}", failed=f) for n, f in enumerate(pair))
+                "reviews": tuple(
+                    Review(reviewer=f"r{n}", failed=f) for n, f in enumerate(pair, start=1)
+                )
             }
         )
         for pair in verdicts
@@ -80,6 +81,18 @@ def test_agreement_is_counted_by_row(cases: tuple[CuratedCase, ...]) -> None:
     assert found[2] == Agreement(0, 2, 0, 4) and found[2].disagreed == 2
     assert found[len(REVIEW_CHECKS) + 1] == Agreement(2, 2, 1, 4)
     assert agreement([], bool).disagreed == 0
+
+
+def test_later_reviewers_are_counted_on_their_own_rows(cases: tuple[CuratedCase, ...]) -> None:
+    rows = reviewed(cases[0], [((1,), ()), ((), ()), ((), (), (2,), (2, 3)), ((5,), (5,), (), ())])
+    assert agreement(rows, bool) == Agreement(2, 1, 1, 4)
+    found = dict(enumerate((one for _, one in review_rows(rows, LATER_REVIEWERS)), start=1))
+    assert found[2] == Agreement(1, 1, 1, 2) and found[3] == Agreement(0, 1, 0, 2)
+    assert found[len(REVIEW_CHECKS) + 1] == Agreement(1, 1, 1, 2)
+    bare = [case.model_copy(update={"reviews": ()}) for case in cases]
+    tables = render_tables([*rows, *bare], read_splits(ROOT / "data" / "splits.json"))
+    assert "| check | r3 failed | r4 failed |" in tables
+    assert "single judgements: 1/20 = 5.0%" in tables
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,10 @@ def _one_review(row: Row) -> None:
     row["reviews"].pop()
 
 
+def _one_later_review(row: Row) -> None:
+    row["reviews"].append(row["reviews"][0] | {"reviewer": "r3"})
+
+
 def _nothing_resolved(row: Row) -> None:
     row["reviews"][0] |= {"failed": [5], "comment": "a fact too many", "resolution": " "}
 
@@ -244,6 +248,7 @@ PLANTED: list[tuple[Callable[[Row], None], str, str]] = [
     (_test_required_and_avoided, "infectious-c10", "tests"),
     (_source_without_address, "infectious-c10", "source"),
     (_one_review, "infectious-c10", "reviews"),
+    (_one_later_review, "infectious-c10", "reviews"),
     (_nothing_resolved, "infectious-c10", "reviews"),
     (_thin_reasoning, "neurological-c10", "length"),
     (_takes_a_template, "neurological-c10", "template-sentence"),
