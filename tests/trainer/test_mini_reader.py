@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,16 +17,19 @@ from diffdx_tui.engine.tokenizer import Tokenizer
 from trainer.mini.cases import Casebook
 from trainer.mini.copier import Kept, keep, make_copier
 from trainer.mini.documents import Author
-from trainer.mini.evidence import EvidenceRecipe, draw_reads, learn_evidence
-from trainer.mini.reader import make_reader
+from trainer.mini.evidence import Evidence, EvidenceRecipe, draw_reads, learn_evidence
+from trainer.mini.reader import GAIN, LAYER, make_reader
 
-VOCABULARY, MARK, SIZE = 1500, 1498, 40
+VOCABULARY, MARK, SIZE, UNITS = 1500, 1498, 40, 30
 CONDITIONS = ("gout", "migraine", "croup", "renal-colic", "herpes-zoster", "rheumatoid-arthritis")
 
 
 @pytest.fixture
-def evidence() -> Tensor:
-    return torch.randn(VOCABULARY, SIZE, generator=torch.Generator().manual_seed(2))
+def evidence() -> Evidence:
+    chance = torch.Generator().manual_seed(2)
+    vectors = torch.randn(VOCABULARY, SIZE, generator=chance)
+    verdict = torch.randn(UNITS, SIZE, generator=chance)
+    return Evidence(vectors, verdict, torch.full((SIZE,), 0.1), usual=8.0)
 
 
 def _model() -> Qwen2ForCausalLM:
@@ -43,10 +47,10 @@ def _model() -> Qwen2ForCausalLM:
     return Qwen2ForCausalLM(config).eval()
 
 
-def _made(evidence: Tensor) -> tuple[Qwen2ForCausalLM, list[Kept]]:
+def _made(evidence: Evidence) -> tuple[Qwen2ForCausalLM, list[Kept]]:
     model = _model()
-    kept = make_copier(model, MARK, 1, evidence)
-    return model, kept + make_reader(model, SIZE)
+    kept = make_copier(model, MARK, 1, evidence.vectors)
+    return model, kept + make_reader(model, evidence, 1)
 
 
 def _gathered(model: Qwen2ForCausalLM, ids: Tensor) -> Tensor:
@@ -65,22 +69,44 @@ def _gathered(model: Qwen2ForCausalLM, ids: Tensor) -> Tensor:
     return functional.linear(second, attention.weight)[..., -SIZE:]
 
 
-def test_every_place_holds_the_mean_evidence_of_what_came_before(evidence: Tensor) -> None:
+def test_every_place_holds_the_mean_evidence_of_what_came_before(evidence: Evidence) -> None:
     model, _ = _made(evidence)
     ids = torch.randint(0, VOCABULARY - 3, (2, 80), generator=torch.Generator().manual_seed(3))
     seen: list[Tensor] = []
-    layer = model.model.layers[1].input_layernorm
+    layer = model.model.layers[LAYER].input_layernorm
     hook = layer.register_forward_hook(lambda *given: seen.append(given[-1]))
     found = _gathered(model, ids)
     hook.remove()
     mean = seen[0][..., :SIZE].cumsum(1) / torch.arange(1, 81)[:, None]
-    torch.testing.assert_close(found, mean, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found, GAIN * mean, atol=1e-4, rtol=1e-4)
     # And that mean is the evidence's own, turned into lengths that fit.
-    own = evidence[ids].cumsum(1) / torch.arange(1, 81)[:, None]
+    own = evidence.vectors[ids].cumsum(1) / torch.arange(1, 81)[:, None]
     assert functional.cosine_similarity(found, own, dim=-1)[:, 20:].min() > 0.9
 
 
-def test_copying_stays_exact_beside_the_evidence(evidence: Tensor) -> None:
+def test_a_unit_is_as_strong_as_its_condition_scores(evidence: Evidence) -> None:
+    model, _ = _made(evidence)
+    mlp = model.model.layers[LAYER].mlp
+    ids = torch.randint(0, VOCABULARY - 3, (2, 80), generator=torch.Generator().manual_seed(3))
+    heard: list[Tensor] = []
+    hooks = [
+        mlp.register_forward_pre_hook(lambda _, given: heard.append(given[0])),
+        mlp.down_proj.register_forward_pre_hook(lambda _, given: heard.append(given[0])),
+    ]
+    with torch.no_grad():
+        model(ids)
+    for hook in hooks:
+        hook.remove()
+    pooled = heard[0][..., -SIZE:]
+    scores, one = pooled @ evidence.verdict.T, pooled @ evidence.constant
+    units = heard[1][..., :UNITS]
+    torch.testing.assert_close(units, functional.silu(4 * scores) * one[..., None])
+    written = mlp.down_proj.weight[:, :UNITS].detach()
+    assert written[-SIZE:].abs().max() == 0  # the mean itself stays as it is
+    assert (written.norm(dim=0) * 4 * evidence.usual).allclose(torch.full((UNITS,), 2.0))
+
+
+def test_copying_stays_exact_beside_the_evidence(evidence: Evidence) -> None:
     model, _ = _made(evidence)
     chance = torch.Generator().manual_seed(5)
     text = torch.randint(0, VOCABULARY - 3, (3, 200), generator=chance)
@@ -91,7 +117,7 @@ def test_copying_stays_exact_beside_the_evidence(evidence: Tensor) -> None:
     assert float((guesses == text).float().mean()) > 0.99
 
 
-def test_training_moves_neither_evidence_nor_readers(evidence: Tensor) -> None:
+def test_training_moves_neither_evidence_nor_readers(evidence: Evidence) -> None:
     model, kept = _made(evidence)
     ids = torch.randint(0, VOCABULARY - 3, (2, 60), generator=torch.Generator().manual_seed(3))
     before = _gathered(model, ids)
@@ -108,25 +134,23 @@ def test_training_moves_neither_evidence_nor_readers(evidence: Tensor) -> None:
     torch.testing.assert_close(vectors.detach().norm(dim=1), lengths, atol=1e-4, rtol=1e-4)
 
 
-def test_evidence_tells_conditions_apart_in_vignettes_it_never_saw() -> None:
+def test_evidence_tells_conditions_apart_in_vignettes_it_never_saw(tmp_path: Path) -> None:
     tokenizer = Tokenizer.load(data_directory() / "model" / "mini")
     entries = [c for c in read_knowledge(data_directory() / "knowledge") if c.id in CONDITIONS]
     author = Author(Casebook(entries), entries, 1)
     recipe = EvidenceRecipe(size=12, steps=120, together=32, rate=2e-2)
     reads = list(draw_reads(author, tokenizer, 360, seed=1))
-    vectors = learn_evidence(reads, tokenizer.vocab_size, recipe, seed=1)
-    assert vectors.shape == (tokenizer.vocab_size, 12)
-
-    def mean_of(ids: list[int]) -> Tensor:
-        return vectors[ids].mean(0)
-
-    centres = torch.stack(
-        [torch.stack([mean_of(i) for i, c in reads if c == n]).mean(0) for n in range(6)]
-    )
+    found = learn_evidence(reads, tokenizer.vocab_size, 16.0, recipe, seed=1)
+    assert found.vectors.shape == (tokenizer.vocab_size, 12) and found.verdict.shape == (6, 12)
     fresh = list(draw_reads(author, tokenizer, 60, seed=2))
-    nearest = [int((centres - mean_of(ids)).norm(dim=1).argmin()) for ids, _ in fresh]
-    assert sum(n == c for n, (_, c) in zip(nearest, fresh, strict=True)) > 48
-    again = learn_evidence(reads, tokenizer.vocab_size, recipe, seed=1)
-    assert torch.equal(again, vectors)
+    pooled = torch.stack([found.vectors[ids].mean(0) for ids, _ in fresh])
+    pooled = 16.0 * functional.normalize(pooled)
+    best = (pooled @ found.verdict.T).argmax(1).tolist()
+    assert sum(n == c for n, (_, c) in zip(best, fresh, strict=True)) > 48
+    assert 0.7 < float((pooled @ found.constant).mean()) < 1.4
+    found.save(tmp_path / "evidence.safetensors")
+    again = learn_evidence(reads, tokenizer.vocab_size, 16.0, recipe, seed=1)
+    kept = Evidence.load(tmp_path / "evidence.safetensors")
+    assert torch.equal(again.vectors, kept.vectors) and torch.equal(again.verdict, kept.verdict)
     random.seed(0)  # the stream above depends on its own seed only
     assert list(draw_reads(author, tokenizer, 60, seed=2)) == fresh

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from diffdx_tui.config import data_directory
 from diffdx_tui.domain.differential import Variant
@@ -39,7 +37,7 @@ from trainer.mini.base_measure import (
 from trainer.mini.base_training import BaseRecipe, BaseRun, train
 from trainer.mini.cases import Casebook
 from trainer.mini.documents import Author
-from trainer.mini.evidence import draw_reads, learn_evidence
+from trainer.mini.evidence import Evidence, draw_reads, learn_evidence
 from trainer.mini.package import describe_machine, hash_weights
 from trainer.mini.phrasings import for_training
 from trainer.mini.rows import RowMaker
@@ -159,18 +157,17 @@ def _vocabulary(knowledge: Path, directory: Path, seed: int) -> Tokenizer:
 
 def _evidence(
     recipe: BaseRecipe, author: Author, tokenizer: Tokenizer, directory: Path
-) -> Tensor | None:
-    """The tokens' evidence, learned when the run begins and kept with it."""
+) -> Evidence | None:
+    """What is known of the tokens, learned when the run begins and kept with it."""
     if recipe.evidence is None:
         return None
     path = directory / "evidence.safetensors"
     if not path.exists():
         reads = list(draw_reads(author, tokenizer, recipe.evidence.vignettes, recipe.seed))
-        learned = learn_evidence(reads, tokenizer.vocab_size, recipe.evidence, recipe.seed)
-        fresh = path.with_suffix(".new")
-        save_file({"evidence": learned}, fresh)
-        fresh.replace(path)
-    return load_file(path)["evidence"]
+        scale = recipe.shape.hidden**0.5
+        tokens = tokenizer.vocab_size
+        learn_evidence(reads, tokens, scale, recipe.evidence, recipe.seed).save(path)
+    return Evidence.load(path)
 
 
 def _go_on(run: BaseRun, directory: Path) -> bool:

@@ -30,10 +30,10 @@ from torch.nn import functional
 from diffdx_tui.engine.tokenizer import END_OF_TEXT, Tokenizer
 from trainer.mini.architecture import Shape, new_model, write_checkpoint
 from trainer.mini.copier import Kept, keep, make_copier, still
-from trainer.mini.evidence import EvidenceRecipe
+from trainer.mini.evidence import Evidence, EvidenceRecipe
 from trainer.mini.reader import make_reader
 from trainer.mini.rows import IGNORED, OPENING, Batch, RowMaker, batches_of
-from trainer.mini.shapes import ECHO, LEADING
+from trainer.mini.shapes import ECHO, ECHO_START, FRAME, LEADING
 
 WORDS_HALVED = 10
 """Step at which the tokens' vectors learn at half the rate."""
@@ -75,7 +75,7 @@ class BaseRun:
     """One run: model, optimisers, read-outs and the place in the stream of documents.
 
     Args:
-        evidence: the tokens' vectors by :mod:`trainer.mini.evidence`; ``None`` for a plain start.
+        evidence: what is known of the tokens; ``None`` for a plain start.
     """
 
     def __init__(
@@ -83,14 +83,15 @@ class BaseRun:
         recipe: BaseRecipe,
         maker: RowMaker,
         tokenizer: Tokenizer,
-        evidence: Tensor | None = None,
+        evidence: Evidence | None = None,
     ) -> None:
         self.recipe, self.maker, self.tokenizer = recipe, maker, tokenizer
         self.model = new_model(recipe.shape, tokenizer, recipe.seed)
         self.kept: list[Kept] = []
         if evidence is not None:
-            self.kept = make_copier(self.model, tokenizer.im_start, recipe.seed, evidence)
-            self.kept += make_reader(self.model, evidence.shape[1])
+            vectors = evidence.vectors
+            self.kept = make_copier(self.model, tokenizer.im_start, recipe.seed, vectors)
+            self.kept += make_reader(self.model, evidence, recipe.seed)
         self.labels = len(maker.labels.findings)
         hidden = recipe.shape.hidden
         self.readouts = nn.ModuleDict(
@@ -208,6 +209,8 @@ class BaseRun:
             figures = {
                 "named": _mean(right[named]),
                 "copied": _mean(right[weight == ECHO]),
+                "begun": _mean(right[weight == ECHO_START]),
+                "framed": _mean(right[weight == FRAME]),
                 "opened": _mean(right[weight == OPENING]),
                 "name_loss": _mean(entropy[named]),
                 "reason_loss": _mean(entropy[weight == 1.0]),
@@ -365,7 +368,18 @@ def _loop(
 def _line(figures: dict[str, float], steps: int) -> str:
     left = figures["elapsed_s"] / max(1, figures["step"]) * (steps - figures["step"])
     shown = (
-        *("loss", "opened", "named", "copied", "name_loss", "reason_loss", "condition", "read"),
+        *(
+            "loss",
+            "opened",
+            "framed",
+            "named",
+            "begun",
+            "copied",
+            "name_loss",
+            "reason_loss",
+            "condition",
+            "read",
+        ),
         *("mention_right", "stated", "norm", "unseen_read"),
     )
     values = " ".join(f"{name} {figures[name]:.3f}" for name in shown if name in figures)

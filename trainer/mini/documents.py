@@ -114,14 +114,14 @@ class Author:
         self.reasoner = Reasoner(entries)
         self.contrasts = Contrasts(book, self.reasoner)
         self._kinds: dict[Callable[[Told, random.Random], Document], int] = {
-            self._as_name: 30,
-            self._as_json: 48,
-            self._as_discussion: 13,
-            self._as_list: 9,
-            self._as_letter: 5,
-            self._as_findings: 8,
-            self._as_questions: 11,
-            self._as_copy: 6,
+            self._as_name: 20,
+            self._as_json: 70,
+            self._as_discussion: 8,
+            self._as_list: 6,
+            self._as_letter: 3,
+            self._as_findings: 6,
+            self._as_questions: 8,
+            self._as_copy: 9,
         }
 
     def write(self, number: int) -> Document:
@@ -132,11 +132,11 @@ class Author:
             shared = random.Random(f"{self.seed}/pair/{group}")
             case = self.contrasts.draw_pair(shared)[place]
             told = self._tell_case(case, shared)
-            return self._as_json(told, rng, echo=0.1) if told else drills.recall(self.book, rng)
+            return self._as_json(told, rng, echo=0.3) if told else drills.recall(self.book, rng)
         share = rng.random()
-        if share < 0.09:
+        if share < 0.06:
             return drills.recall(self.book, rng)
-        if share < 0.12:
+        if share < 0.09:
             return drills.repeat(rng)
         case = self.contrasts.mislead(self.book.draw(rng, rng.choice(self.book.conditions)), rng)
         told = self._tell_case(case, rng)
@@ -154,7 +154,7 @@ class Author:
 
     # -- kinds ---------------------------------------------------------------------------------
 
-    def _as_json(self, told: Told, rng: random.Random, echo: float = 0.35) -> Document:
+    def _as_json(self, told: Told, rng: random.Random, echo: float = 0.6) -> Document:
         shape = draw_shape(rng, echo if len(told.text) < 900 else 0.1)
         condition = told.case.condition
         argument = self.reasoner.argue(told, rng)

@@ -17,6 +17,7 @@ from trainer.mini.shapes import (
     OTHER,
     REASON,
     Piece,
+    copied,
     in_order,
     weighed,
     write_json,
@@ -40,10 +41,10 @@ def copy(text: str, rng: random.Random) -> tuple[str, list[Piece]]:
     """A request to copy *text* and the copy, plain or in JSON."""
     ask = rng.choice(_COPY_ASKS)
     if rng.random() < 0.4:
-        return ask, [Piece(text, REASON)]
+        return ask, copied(text)
     key = rng.choice(_COPY_KEYS)
     ask += rng.choice((f" Use JSON with the key {key}.", f" JSON, one key: {key}.", f" ({key})"))
-    return ask, write_json([(key, [Piece(text, REASON)])], rng.choice((2, 0)))
+    return ask, write_json([(key, copied(text))], rng.choice((2, 0)))
 
 
 def repeat(rng: random.Random) -> Document:

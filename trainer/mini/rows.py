@@ -22,7 +22,7 @@ LONGEST = 1024
 
 IGNORED = -100
 ROUND_WIDTH, ROUND_PLACES = 64, 1024
-OPENING, CLOSING = 3.0, 1.0
+OPENING, CLOSING = 10.0, 1.0
 """Weights of an answer's first token and of its end.  The first decides the shape, and has to weigh
 the same whatever the shape: otherwise the kind that opens with a heavy name is always chosen."""
 

@@ -14,8 +14,12 @@ from dataclasses import dataclass
 from diffdx_tui.domain.differential import escape
 from trainer.mini.reasoning import Argument, Weighed
 
-LEADING, OTHER, REASON, FRAME, ECHO = 5.0, 2.0, 1.0, 0.3, 0.9
-"""Loss weights: the leading name, other names, reasons, what is the same in every row, copies."""
+LEADING, OTHER, REASON, FRAME = 5.0, 2.0, 1.0, 1.01
+"""Loss weights: the leading name, other names, reasons, keys and what is around them."""
+
+ECHO, ECHO_START, START_LENGTH = 0.2, 4.0, 24
+"""Loss weights of a copy and of its first characters: nothing precedes those that could be looked
+up, and a copy that starts wrong goes astray."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +86,10 @@ def draw_shape(rng: random.Random, echo: float = 0.4) -> Shape:
     shares = {"others": 0.8, "danger": 0.8, "tests": 0.7, "present": 0.15, "denied": 0.12}
     shares |= {"urgency": 0.08, "system": 0.08}
     roles = ["leading", *(role for role, share in shares.items() if rng.random() < share)]
-    if rng.random() < 0.35:
+    if rng.random() < 0.25:
         rng.shuffle(roles)
     if rng.random() < echo:
-        roles.insert(0 if rng.random() < 0.75 else rng.randint(0, len(roles)), "case")
+        roles.insert(0 if rng.random() < 0.9 else rng.randint(0, len(roles)), "case")
     keyed = tuple((role, rng.choice(KEYS[role])) for role in roles)
     return Shape(
         roles=keyed,
@@ -123,7 +127,7 @@ def _value(
     role: str, shape: Shape, case: str, argument: Argument, area: str, urgency: str
 ) -> Value:
     if role == "case":
-        return [Piece(case, ECHO)]
+        return copied(case)
     if role == "leading":
         return weighed(argument.leading, LEADING)
     if role == "danger":
@@ -140,6 +144,11 @@ def _value(
     if role == "denied":
         return [[Piece(finding, REASON)] for finding in argument.denied]
     return [Piece(urgency if role == "urgency" else area, REASON)]
+
+
+def copied(text: str) -> list[Piece]:
+    """*text* as a copy."""
+    return [Piece(text[:START_LENGTH], ECHO_START), Piece(text[START_LENGTH:], ECHO)]
 
 
 def weighed(one: Weighed, weight: float) -> list[Piece]:
