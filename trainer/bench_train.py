@@ -10,12 +10,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import torch
 
 from diffdx_tui.domain.recipe import Recipe
 from trainer.mini.package import describe_machine
+from trainer.tuning.hardware import peak_memory_mb
 
 SIDES = {"ours": None, "trl": None, "trl_rows_apart": 1}
 """Who is measured, and with how many rows a forward pass where TRL's own default is not taken."""
@@ -50,10 +50,15 @@ def main(arguments: list[str]) -> int:
 
 
 def _compare(arguments: list[str], out: Path | None) -> int:
+    try:
+        versions = {name: version(name) for name in ("torch", "transformers", "peft", "trl")}
+    except PackageNotFoundError as error:
+        print(f"bench-train: {error.name} is not installed: `make bench-train`", file=sys.stderr)
+        return 4
     results: dict[str, Any] = {
         "command": f"python -m trainer bench-train {' '.join(map(_last_part, arguments))}",
         "machine": describe_machine(torch.get_num_threads()),
-        "versions": {name: version(name) for name in ("torch", "transformers", "peft", "trl")},
+        "versions": versions,
         "note": "random weights: speed and memory, never quality",
     }
     for side in SIDES:
@@ -82,6 +87,10 @@ def _last_part(argument: str) -> str:
     return Path(argument).name
 
 
+def _device() -> torch.device:
+    return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+
+
 class _Clock:
     """Wall and processor seconds, and tokens, of the steps after the first."""
 
@@ -105,7 +114,7 @@ class _Clock:
             "tokens": self.tokens,
             "tokens_per_s": self.tokens / wall,
             "tokens_per_cpu_s": self.tokens / cpu,
-            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "peak_mb": peak_memory_mb(_device()),
         }
 
 
@@ -158,7 +167,7 @@ def _measure_trl(recipe: Recipe, steps: int, micro_batch: int) -> dict[str, floa
             bnb_4bit_use_double_quant=True,
         ),
         dtype=torch.bfloat16,
-        device_map={"": "cuda:0" if torch.cuda.is_available() else "cpu"},
+        device_map={"": str(_device())},
     )
     clock = _Clock()
 
@@ -187,7 +196,7 @@ def _measure_trl(recipe: Recipe, steps: int, micro_batch: int) -> dict[str, floa
             seed=recipe.seed,
             save_strategy="no",
             report_to=[],
-            use_cpu=not torch.cuda.is_available(),
+            use_cpu=_device().type == "cpu",
             disable_tqdm=True,
         ),
         # A fingerprint of its own: hashing the table fails with some versions of pyarrow.

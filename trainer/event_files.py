@@ -42,7 +42,8 @@ class EventFile:
         folder = run / FOLDER
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            self._file = (folder / FILE).open("wb")
+            self._path = folder / FILE
+            self._file = self._path.open("wb")
         except OSError as error:
             raise explain_os(error, folder) from error
         self._write(_double(1, time.time()) + _bytes(3, _VERSION))
@@ -52,7 +53,11 @@ class EventFile:
                 self.append(line)
 
     def append(self, line: MetricsLine) -> None:
-        """Add the scalars of *line*; what is not finite is left out."""
+        """Add the scalars of *line*; what is not finite is left out.
+
+        Raises:
+            StoreError: the disk is full, say.
+        """
         scalars = scalars_of(line)
         if scalars:
             summary = b"".join(
@@ -67,8 +72,11 @@ class EventFile:
 
     def _write(self, event: bytes) -> None:
         length = struct.pack("<Q", len(event))
-        self._file.write(length + _checksum(length) + event + _checksum(event))
-        self._file.flush()
+        try:
+            self._file.write(length + _checksum(length) + event + _checksum(event))
+            self._file.flush()
+        except OSError as error:
+            raise explain_os(error, self._path) from error
 
 
 def scalars_of(line: MetricsLine) -> dict[str, float]:

@@ -77,7 +77,13 @@ def add_train(commands: Any) -> None:
         help=f"a named difference from the defaults: {', '.join(ABLATIONS)}",
     )
     train.add_argument("--dry-run", action="store_true", help="print the recipe, start nothing")
-    train.add_argument("--follow", action="store_true", help="print the metrics until it ends")
+    going = train.add_mutually_exclusive_group()
+    going.add_argument("--follow", action="store_true", help="print the metrics until it ends")
+    going.add_argument(
+        "--prepare",
+        action="store_true",
+        help="print the folder of a new run that is not started, for torchrun or accelerate launch",
+    )
     add_json_flag(train)
     settings = train.add_argument_group("settings")
     add_variant_flag(train)
@@ -137,7 +143,7 @@ def add_runs(commands: Any) -> None:
 
 def _add_requests(actions: Any) -> None:
     for name, about in (
-        ("pause", "hold on after the current step, and wait until it has"),
+        ("pause", "hold on and save, and wait until it has"),
         ("resume", "go on: a paused run, or from its checkpoint one that was stopped or died"),
         ("save", "write a checkpoint, and wait until it is written"),
         ("stop", "save and end, and wait until it has"),

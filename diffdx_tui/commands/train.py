@@ -39,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
         return Exit.ANSWERED
     recipe = find_files(recipe)
     home = settings_of(options).home
+    if options.prepare:
+        return _prepare(RunRegistry(home), recipe)
     run_id = start_run(recipe, home)
     if options.json:
         directory = RunRegistry(home).directory(run_id)
@@ -50,6 +52,14 @@ def run(options: argparse.Namespace) -> int:
     if options.follow:
         return follow_run(RunRegistry(home), run_id, as_json=options.json)
     tell(f"`diffdx-tui runs follow {run_id}` shows how it goes")
+    return Exit.ANSWERED
+
+
+def _prepare(registry: RunRegistry, recipe: Recipe) -> int:
+    """Several processes on one run are started by a launcher of their own."""
+    directory = registry.directory(registry.create(recipe).id)
+    emit_line(str(directory))
+    tell(f"not started: `torchrun --nproc-per-node N -m trainer tune {directory}` trains it")
     return Exit.ANSWERED
 
 

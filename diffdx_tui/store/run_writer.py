@@ -170,19 +170,29 @@ class RunWriter(DirectoryWriter):
             self._metrics.sync()
             self._events.sync()
 
-    def rewind(self, step: int) -> None:
+    def rewind(self, step: int, *, evaluated: int | None = None, probed: int | None = None) -> None:
         """Go back to *step*, of the checkpoint that the run goes on from.
 
         Lines and checkpoints of later steps are taken out, so that the resumed run's metrics are
         those of an uninterrupted one.
+
+        Args:
+            evaluated: last step whose validation the checkpoint knows of; later ones will be
+                repeated, so their lines go too.  Left out, it is *step*.
+            probed: the same of probes; -1 if it knows of none.
         """
+        last = {
+            StepMetrics: step,
+            Validation: step if evaluated is None else evaluated,
+            Probe: step if probed is None else probed,
+        }
         path = self.directory / METRICS_FILE
         with self._guard:
             kept, dropped = [], 0
             for line in path.read_bytes().splitlines(keepends=True):
                 parsed = next(iter(read_lines([line])), None)
                 measured = parse_metrics(parsed) if parsed is not None else None
-                if measured is None or measured.step > step:
+                if measured is None or measured.step > last[type(measured)]:
                     dropped += 1
                 else:
                     kept.append(line)

@@ -40,6 +40,15 @@ def test_flags_win_over_ablation_over_file(run: Run, tmp_path: Path) -> None:
     assert recipe["targets"] == ["q_proj", "v_proj"] and recipe["variant"] == "B"
 
 
+def test_a_run_can_be_prepared_for_a_launcher(run: Run, home: Path) -> None:
+    ended = run("train", "--prepare", "--rank", "4")
+    directory = Path(ended.out.strip())
+    assert ended.code == 0 and directory.parent == home / "runs" and "torchrun" in ended.err
+    assert json.loads((directory / "run.json").read_text())["recipe"]["rank"] == 4
+    assert not (directory / "launched.json").exists()
+    assert run("train", "--prepare", "--follow").code == 2
+
+
 def test_a_runs_own_file_is_a_recipe_file(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     file.write_text(json.dumps({"schema": 1, "recipe": {**DEFAULT.as_dict(), "rank": 3}}))

@@ -6,7 +6,10 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from diffdx_tui.domain.recipe import read_recipe
+from diffdx_tui.store.errors import StoreError
 from diffdx_tui.store.run_records import Probe, RunState, StepMetrics, Validation
 from diffdx_tui.store.run_registry import RunRegistry
 from diffdx_tui.store.run_writer import RunWriter
@@ -47,6 +50,16 @@ def test_a_resumed_run_has_one_whole_file(home: Path) -> None:
     assert b"brain.Event:2" in version
     assert b"train/loss" in first and struct.pack("<f", 2.0) in first
     assert b"validation/loss" in last and b"\x10\xac\x02" in last  # step 300 as a varint
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_said(home: Path) -> None:
+    registry = RunRegistry(home)
+    directory = registry.directory(registry.create(read_recipe({})).id)
+    (directory / FOLDER).mkdir()
+    (directory / FOLDER / FILE).symlink_to("/dev/full")
+    with pytest.raises(StoreError, match="the disk is full"):
+        EventFile(directory)
 
 
 def test_scalars() -> None:

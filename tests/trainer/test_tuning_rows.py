@@ -16,6 +16,7 @@ from diffdx_tui.domain.recipe import Recipe
 from diffdx_tui.engine.prompt import completion_ids, prompt_ids
 from diffdx_tui.engine.tokenizer import Tokenizer
 from tests.trainer.tuning_material import small_recipe, write_rows
+from trainer.__main__ import main
 from trainer.tuning.batches import order_batches, pack, split
 from trainer.tuning.gates import GateError, check_row, inspect
 from trainer.tuning.preview import preview
@@ -93,6 +94,19 @@ def test_a_damaged_file_is_refused_by_line(tmp_path: Path, tiny_model: Path) -> 
         read_cases(small_recipe(tiny_model, path))
     with pytest.raises(RowsError, match="cannot be read"):
         read_cases(small_recipe(tiny_model, tmp_path / "none.jsonl"))
+    line = write_rows(path, 1).read_text()
+    path.write_text(line * 2)
+    with pytest.raises(RowsError, match="'r0' comes twice"):
+        read_cases(small_recipe(tiny_model, path))
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "3", '{"rnak": 4}'])
+def test_a_question_with_a_bad_recipe_is_refused_in_a_sentence(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["preview", "--recipe", text]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("recipe: ") and "Traceback" not in error
 
 
 def test_packing_puts_the_prefix_once_and_scores_the_completions(
@@ -104,7 +118,6 @@ def test_packing_puts_the_prefix_once_and_scores_the_completions(
     assert tokenizer.decode(list(rows[0].prompt[:prefix])).startswith("<|im_start|>system\nYou are")
     packed = pack(rows, prefix)
     assert packed.tokens == prefix + sum(len(row) - prefix for row in rows)
-    assert packed.row_tokens == sum(map(len, rows))
     for number, (row, (start, end)) in enumerate(zip(rows, packed.layout.spans(), strict=True)):
         assert packed.ids[0, start:end].tolist() == list(row.ids[prefix:])
         assert packed.positions[0, start:end].tolist() == list(range(prefix, len(row)))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from diffdx_tui.commands.arguments import build_parser
 from diffdx_tui.domain.recipe import Recipe
 from diffdx_tui.store.run_checkpoints import find_checkpoint
 from diffdx_tui.store.run_reader import RunReader
@@ -77,7 +80,7 @@ def test_a_run_learns_and_leaves_everything(home: Path, tiny_model: Path, data: 
     assert [line["step"] for line in steps] == list(range(1, 13))
     assert steps[-1]["loss"] < 0.8 * steps[0]["loss"]
     assert [line["step"] for line in lines if "val_loss" in line] == [2, 4, 6, 8, 10, 12]
-    assert [line["step"] for line in lines if "probe" in line] == [4, 8, 12]
+    assert [line["step"] for line in lines if "probe" in line] == [0, 4, 8, 12]
     tables = events(directory, "examples")
     assert [table["epoch"] for table in tables] == [1, 2, 3]
     assert {one["id"] for one in tables[0]["losses"]} == {f"r{n}" for n in range(14) if n != 9}
@@ -89,6 +92,7 @@ def test_a_run_learns_and_leaves_everything(home: Path, tiny_model: Path, data: 
     assert best is not None and find_damage(best) is None
     card = (directory / "adapter" / "README.md").read_text()
     assert "Not a medical device" in card and str(data.parent) not in card
+    assert "Before, the base alone:" in card and "Step 12:" in card
 
 
 def test_the_adapter_loads_in_plain_peft_with_the_same_logits(
@@ -97,7 +101,10 @@ def test_the_adapter_loads_in_plain_peft_with_the_same_logits(
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    def refuse(*ignored: Any) -> None:
+        raise AssertionError("somebody asks the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
     recipe = small_recipe(tiny_model, data, precision="fp32", max_steps=3, rate=1e-2)
     directory = new_run(home, recipe)
     kept: list[Any] = []
@@ -261,18 +268,24 @@ def test_a_loss_that_is_not_finite_stops_with_the_place_and_the_way_out(
     assert status.state is RunState.FAILED
     assert "the loss of step 3 is not finite on rows r" in status.message
     assert "first bad module: model.layers.1.mlp.up_proj" in status.message
-    assert "--halve-rate" in status.message and "fp32" in status.message
+    advice = "runs resume ID --rate 0.001"
+    assert advice in status.message and "--precision fp32" in status.message
+    build_parser().parse_args([*advice.split()])  # a way out that exists
     # The last good checkpoint is from before, and the run goes on from it.
     assert main(["tune", str(directory)]) == 0
     assert [line["step"] for line in learned(directory) if "loss" in line] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("scale", [None, 0.5])
 def test_a_gradient_that_is_not_finite_moves_nothing(
-    home: Path, tiny_model: Path, data: Path
+    home: Path, tiny_model: Path, data: Path, scale: float | None
 ) -> None:
+    """With a scaler too, once its scale can no longer be the reason."""
     recipe = small_recipe(tiny_model, data, precision="fp32")
     ready = prepare(recipe, Journal(None))
     learner = Learner(ready.base, recipe, ready.prefix, 2, Ranks())
+    if scale is not None:
+        learner.scaler = torch.amp.GradScaler("cpu", init_scale=scale)
     before = {name: one.detach().clone() for name, one in ready.base.adapters().items()}
     name, victim = next(iter(ready.base.adapters().items()))
     victim.register_hook(lambda slope: slope * float("inf"))
@@ -281,6 +294,34 @@ def test_a_gradient_that_is_not_finite_moves_nothing(
     assert name in str(failed.value)
     for name, one in ready.base.adapters().items():
         assert torch.equal(one, before[name])
+
+
+def test_what_another_process_found_ends_the_step_in_this_one(tiny_model: Path, data: Path) -> None:
+    class Two(Ranks):
+        """As if there was a second process, with a bad loss."""
+
+        def gather(self, item: Any) -> list[Any]:
+            return [item, "the loss of step 7"] if isinstance(item, str) else [item]
+
+    recipe = small_recipe(tiny_model, data, precision="fp32")
+    ready = prepare(recipe, Journal(None))
+    learner = Learner(ready.base, recipe, ready.prefix, 2, Two())
+    with pytest.raises(TrainingFailed, match="the loss of step 7"):
+        learner.learn(ready.material.train[:4], 1e-3, 7, lambda: None)
+
+
+def test_each_process_has_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No machine of ours has two; what would be asked of torch is looked at instead."""
+    asked: list[Any] = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", asked.append)
+    monkeypatch.setattr(
+        torch.distributed, "init_process_group", lambda name, **more: asked.append(name)
+    )
+    Ranks().__enter__()
+    assert asked == [1, "nccl"]
 
 
 def test_early_stopping_ends_after_its_patience(home: Path, tiny_model: Path, data: Path) -> None:
@@ -348,3 +389,50 @@ def test_a_resumed_run_takes_its_changes(home: Path, tiny_model: Path, data: Pat
     RunRegistry(home).change(directory.name, {"rate": 1e-3}, from_step=0)
     assert main(["tune", str(directory)]) == 0
     assert RunReader(directory).read_all().steps[0].rate == pytest.approx(1e-3)
+
+
+def test_a_resumed_run_takes_another_micro_batch(home: Path, tiny_model: Path, data: Path) -> None:
+    directory = train(home, small_recipe(tiny_model, data, max_steps=2, micro_batch=2))
+    record = json.loads((directory / "run.json").read_text())
+    assert record["rows"]["micro_batch"] == 2
+    record["recipe"] |= {"micro_batch": 1, "max_steps": 3}
+    (directory / "run.json").write_text(json.dumps(record))
+    assert main(["tune", str(directory)]) == 0
+    assert RunReader(directory).record().facts["rows"]["micro_batch"] == 1
+
+
+def test_a_base_that_does_not_fit_into_memory_is_said(
+    home: Path, tiny_model: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*ignored: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("trainer.tuning.tune.load_base", full)
+    directory = new_run(home, small_recipe(tiny_model, data))
+    assert main(["tune", str(directory)]) == 5
+    assert "not enough memory: take a smaller base" in RunReader(directory).status().message
+
+
+def test_a_full_disk_at_a_checkpoint_is_said(home: Path, tiny_model: Path, data: Path) -> None:
+    directory = new_run(home, small_recipe(tiny_model, data, max_steps=1))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        assert main(["tune", str(directory)]) == 5
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    message = RunReader(directory).status().message
+    assert "cannot be written" in message and "Error:" not in message.split("cannot")[0]
+    assert find_checkpoint(directory) is None
+
+
+def test_a_half_precision_run_goes_on_from_a_full_precision_one(
+    tiny_model: Path, data: Path
+) -> None:
+    recipe = small_recipe(tiny_model, data, precision="fp32")
+    ready = prepare(recipe, Journal(None))
+    learner = Learner(ready.base, recipe, ready.prefix, 2, Ranks())
+    state = learner.state()
+    learner.scaler = torch.amp.GradScaler("cpu", enabled=True)
+    learner.restore(state)
+    assert learner.scaler.is_enabled()

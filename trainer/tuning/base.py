@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,11 @@ class Base:
     def adapters(self) -> dict[str, nn.Parameter]:
         """The trained parameters, by name, in a fixed order."""
         return {n: p for n, p in self.model.named_parameters() if p.requires_grad}
+
+    def layers(self) -> Sequence[nn.Module]:
+        """The decoder's layers, in order; none if it has another name for them."""
+        found: Sequence[nn.Module] = getattr(self._decoder(), "layers", ())
+        return found
 
     def _causal_model(self) -> Any:
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model

@@ -70,11 +70,6 @@ class Packed:
         return self.ids.numel()
 
     @property
-    def row_tokens(self) -> int:
-        """Tokens of the rows, the shared prefix counted in each: what was learned from."""
-        return self.tokens + self.layout.prefix * (len(self.names) - 1)
-
-    @property
     def scored(self) -> int:
         """Number of scored tokens."""
         return len(self.targets)

@@ -8,6 +8,7 @@ functions of the step, so the step is the whole position.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import random
 from dataclasses import asdict, dataclass, field
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from diffdx_tui.store.run_checkpoints import BEST, LATEST, find_checkpoint
@@ -38,20 +40,23 @@ class Progress:
         step: optimiser steps done.
         seconds: of work, pauses left out.
         micro_batch: rows a forward pass, perhaps halved since the start.
+        asked_micro_batch: what the recipe said of that; with a new answer it is chosen anew.
         best: lowest validation loss, at *best_step*.
         waited: validations since then.
-        evaluated, probed: the last step after which that was done.
+        evaluated, probed: the last step after which that was done; -1 for no probe yet, 0 for
+            that of the base alone.
         row_losses: of the epoch at hand, as they were trained on: mean loss and tokens by id.
     """
 
     step: int = 0
     seconds: float = 0.0
     micro_batch: int = 1
+    asked_micro_batch: int | None = None
     best: float | None = None
     best_step: int | None = None
     waited: int = 0
     evaluated: int = 0
-    probed: int = 0
+    probed: int = -1
     row_losses: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
@@ -63,7 +68,9 @@ def write_state(folder: Path, learner: Learner, progress: Progress, draws: list[
     """
     save_adapter(learner.base, folder)
     state = {"progress": asdict(progress), "draws": draws, **learner.state()}
-    torch.save(state, folder / _STATE_FILE)
+    content = io.BytesIO()  # written by Python, whose error on a full disk says what it is
+    torch.save(state, content)
+    (folder / _STATE_FILE).write_bytes(content.getbuffer())
     files = {
         path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)}
         for path in sorted(folder.iterdir())
@@ -109,8 +116,15 @@ def find_damage(folder: Path) -> str | None:
 
 
 def save_adapter(base: Base, folder: Path) -> None:
-    """Write the adapter as a PEFT folder, without a look at the hub."""
-    base.model.save_pretrained(folder, save_embedding_layers=False)
+    """Write the adapter as a PEFT folder, without a look at the hub.
+
+    Raises:
+        OSError: the disk is full, say.
+    """
+    try:
+        base.model.save_pretrained(folder, save_embedding_layers=False)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty form
 
 

@@ -38,6 +38,9 @@ def tune(arguments: list[str]) -> int:
         if int(os.environ.get("RANK", "0")):
             from diffdx_tui.store.run_reader import read_record
 
+            # The launcher asks all of them to end; the first one stops the run for all.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
             return _train(directory, read_record(directory).recipe, None)
         with RunWriter(directory) as writer:
             _stop_on_signals(directory)
@@ -93,7 +96,10 @@ def _train(directory: Path, recipe: Recipe, writer: RunWriter | None) -> int:
 
 def _answer(text: str, ask: Callable[[Recipe], dict[str, Any]]) -> int:
     try:
-        reply = ask(read_recipe(json.loads(text)))
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            return _say("recipe: needs a JSON object of settings", _USAGE)
+        reply = ask(read_recipe(values))
     except (json.JSONDecodeError, RecipeError) as error:
         return _say(f"recipe: {error}", _USAGE)
     except Exception as error:

@@ -36,6 +36,8 @@ class Ranks:
     def __enter__(self) -> Ranks:
         if self.world > 1:
             backend = "nccl" if torch.cuda.is_available() else "gloo"
+            if backend == "nccl":  # or what is exchanged goes through the first GPU for all
+                torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
             distributed.init_process_group(backend, timeout=_PATIENCE)
         return self
 

@@ -7,6 +7,7 @@ a run fail.
 from __future__ import annotations
 
 import platform
+import resource
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -52,6 +53,13 @@ class Meter:
                 except self._nvml.NVMLError:  # not every card tells everything
                     continue
         return figures
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """The most memory this process has held, on its device, in MiB."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device) / _MIB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def describe_versions() -> dict[str, str]:

@@ -16,7 +16,6 @@ from diffdx_tui.store.run_records import (
     EventKind,
     Phase,
     Probe,
-    RunState,
     StepMetrics,
     Validation,
 )
@@ -109,10 +108,10 @@ class Journal:
         with self._writer.checkpoint(step, best=best) as folder:
             yield folder
 
-    def rewind(self, step: int) -> None:
-        """Go back to *step*."""
+    def rewind(self, step: int, evaluated: int, probed: int) -> None:
+        """Go back to *step*, and to what was done by then; see ``RunWriter.rewind``."""
         if self._writer:
-            self._writer.rewind(step)
+            self._writer.rewind(step, evaluated=evaluated, probed=probed)
 
     def requests(self) -> frozenset[Control]:
         """What is asked and not yet obeyed."""
@@ -122,8 +121,3 @@ class Journal:
         """*control* has been obeyed."""
         if self._writer:
             self._writer.confirm(control)
-
-    def end(self, state: RunState, message: str = "") -> None:
-        """The last word."""
-        if self._writer:
-            self._writer.end(state, message)

@@ -7,7 +7,8 @@ and steps.  It knows no files, no clock and no person.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +81,8 @@ class Learner:
 
         Args:
             step: its number, for messages.
-            between: called before each micro-batch; may raise to leave the step undone.
+            between: called before each micro-batch, and on the CPU, where one may take many
+                seconds, also between layers; may raise to leave the step undone.
 
         Raises:
             TrainingFailed: loss or gradient is not finite; the weights are as before.
@@ -89,16 +91,21 @@ class Learner:
         self.base.model.train()
         self.optimiser.zero_grad(set_to_none=True)
         scored = sum(len(row.completion) for row in rows)
-        mine, losses = self.ranks.share(rows), list[RowLoss]()
+        mine, losses, trouble = self.ranks.share(rows), list[RowLoss](), ""
         for part in split(mine, self.micro_batch):
             between()
-            with memory_errors_named():
+            with memory_errors_named(), self._attending(between):
                 batch = self._pack(part)
                 loss, each = self.base.loss(batch)
                 if not bool(torch.isfinite(loss)):
-                    raise TrainingFailed(self._explain(batch, step))
+                    trouble = self._explain(batch, step)
+                    break
                 torch.autograd.backward(self.scaler.scale(loss / scored))
             losses += _by_row(batch, each)
+        # All processes have to leave the step together, and the one that writes has to say why.
+        for message in self.ranks.gather(trouble):
+            if message:
+                raise TrainingFailed(message)
         norm = self._move(rate, rows, step)
         measured = self._in_order(rows, losses)
         mean = sum(one.loss * one.tokens for one in measured) / scored
@@ -113,7 +120,7 @@ class Learner:
         losses = list[RowLoss]()
         for part in split(self.ranks.share(rows), self.micro_batch):
             between()
-            with memory_errors_named():
+            with memory_errors_named(), self._attending(between):
                 batch = self._pack(part)
                 _, each = self.base.loss(batch)
             losses += _by_row(batch, each)
@@ -126,7 +133,26 @@ class Learner:
     def restore(self, state: dict[str, Any]) -> None:
         """The inverse of :meth:`state`."""
         self.optimiser.load_state_dict(state["optimiser"])
-        self.scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # empty if the run was in another precision until now
+            self.scaler.load_state_dict(state["scaler"])
+
+    @contextmanager
+    def _attending(self, between: Callable[[], None]) -> Iterator[None]:
+        """Inside the block *between* is called after each layer, on the way back too."""
+
+        def attend(module: nn.Module, inputs: Any, output: Any) -> None:
+            between()
+            hidden = output[0] if isinstance(output, tuple) else output
+            if hidden.requires_grad:
+                hidden.register_hook(lambda slope: between())
+
+        slow = self.base.placement.device.type == "cpu"
+        handles = [one.register_forward_hook(attend) for one in self.base.layers() if slow]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
 
     def _move(self, rate: float, rows: Sequence[Row], step: int) -> float:
         """Add up, unscale, clip, step; the gradient's norm."""
@@ -137,11 +163,13 @@ class Learner:
         self.scaler.unscale_(self.optimiser)
         limit = self.recipe.clip or math.inf
         norm = float(nn.utils.clip_grad_norm_(self.parameters, limit))
-        # With a scaler an overflow only means that the scale was too large: it skips the step.
-        if not math.isfinite(norm) and not self.scaler.is_enabled():
+        # With a scaler an overflow at first only means that the scale is too large: it skips the
+        # step and halves.  Below 1 that is no longer what is wrong.
+        hopeless = not self.scaler.is_enabled() or self.scaler.get_scale() < 1
+        if not math.isfinite(norm) and hopeless:
             bad = (n for n, p in self.base.adapters().items() if not _is_finite(p.grad))
             names = tuple(row.id for row in rows)
-            raise TrainingFailed(describe_nonfinite(step, "gradient", names, next(bad, None)))
+            raise TrainingFailed(self._describe(step, "gradient", names, next(bad, None)))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.scaler.step(self.optimiser)
@@ -160,7 +188,10 @@ class Learner:
         with torch.no_grad(), first_bad_module(self.base.model) as found:
             self.base.loss(batch)
         module = found[0].removeprefix("base_model.model.") if found else None
-        return describe_nonfinite(step, "loss", batch.names, module)
+        return self._describe(step, "loss", batch.names, module)
+
+    def _describe(self, step: int, what: str, rows: tuple[str, ...], module: str | None) -> str:
+        return describe_nonfinite(step, what, rows, module, self.recipe.rate)
 
 
 def _by_row(batch: Packed, each: torch.Tensor) -> list[RowLoss]:

@@ -22,7 +22,7 @@ from trainer.tuning.learner import Learner, RowLoss, Stepped
 from trainer.tuning.probe import answer_freely
 from trainer.tuning.rates import rate_at
 from trainer.tuning.rows import Case, Row
-from trainer.tuning.trouble import MicroBatchTooLarge, TrainingFailed
+from trainer.tuning.trouble import MicroBatchTooLarge, TrainingFailed, memory_errors_named
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ class Loop:
         whole = recipe.epochs * self.epoch_steps
         self.steps = min(whole, recipe.max_steps or whole)
         self._batches = lru_cache(maxsize=2)(self._order)
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saved_step = time.monotonic(), progress.step
         self._step_seconds: float | None = None
         self._draws: list[Any] = [random_state(self._device)]
         self._away = 0.0  # seconds of the step at hand that went to requests
@@ -97,7 +97,7 @@ class Loop:
         with self.journal.checkpoint(self.progress.step, best=best) as folder:
             if folder is not None:
                 write_state(folder, self.learner, self.progress, draws)
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saved_step = time.monotonic(), self.progress.step
 
     # One step
 
@@ -185,11 +185,14 @@ class Loop:
             self._validate()
         probed = _is_due(step, self.recipe.probe_every) if self.recipe.probe_every else at_epoch_end
         if self.progress.probed < step and (probed or last):
-            self._probe()
+            while not self.ranks.agree(self._probe()):
+                self._obey(self.ranks.agree(self.journal.requests()))
         self._obey(self.ranks.agree(self.journal.requests()))
-        due = time.monotonic() - self._saved_at >= self.recipe.checkpoint_seconds
-        if self.ranks.agree(due):
+        if self.ranks.agree(self._is_save_due()):
             self.save()
+
+    def _is_save_due(self) -> bool:
+        return time.monotonic() - self._saved_at >= self.recipe.checkpoint_seconds
 
     def _validate(self) -> None:
         rows = self.material.validation
@@ -208,17 +211,40 @@ class Loop:
         else:
             progress.waited += 1
 
-    def _probe(self) -> None:
-        cases = self.material.probe
-        if cases and self.ranks.writes:
-            longest = max(len(row.completion) for row in self.material.train)
-            base, variant = self.learner.base, self.recipe.variant
+    def _probe(self) -> bool:
+        """Before the first one the base alone is asked, which is what the run was at step 0.
+
+        Then and not at step 0, because on a slow machine it would keep the first loss waiting.
+
+        Returns:
+            Whether it came to its end.
+        """
+        if self.material.probe and self.ranks.writes:
             with self.journal.phase(Phase.PROBING):
-                answers = answer_freely(base, variant, cases, longest, self._is_asked_to_stop)
-            if len(answers) < len(cases):
-                return  # asked to stop: probed again when the run goes on
-            self.journal.probe(self.progress.step, answers)
+                if self.progress.probed < 0 and not self._probe_at(0, adapted=False):
+                    return False
+                if not self._probe_at(self.progress.step):
+                    return False
         self.progress.probed = self.progress.step
+        return True
+
+    def _probe_at(self, step: int, *, adapted: bool = True) -> bool:
+        cases = self.material.probe
+        longest = max(len(row.completion) for row in self.material.train)
+        base, variant = self.learner.base, self.recipe.variant
+        try:
+            with memory_errors_named():
+                answers = answer_freely(
+                    base, variant, cases, longest, self._has_to_leave, adapted=adapted
+                )
+        except MicroBatchTooLarge:
+            self.journal.notice(f"not enough memory for the probe of step {step}: left out")
+        else:
+            if len(answers) < len(cases):
+                return False
+            self.journal.probe(step, answers)
+        self.progress.probed = step
+        return True
 
     def _enough(self) -> bool:
         patience = self.recipe.early_stopping
@@ -233,14 +259,19 @@ class Loop:
     # What a person asks
 
     def _attend_within_step(self) -> None:
-        """Between micro-batches; several processes only agree between steps."""
-        if self.ranks.world == 1:
-            began = time.monotonic()
-            self._obey(self.journal.requests())
-            self._away += time.monotonic() - began
+        """Also in the middle of a step; several processes only agree between steps."""
+        if self.ranks.world > 1:
+            return
+        began = time.monotonic()
+        self._obey(self.journal.requests())
+        if self._saved_step < self.progress.step and self._is_save_due():
+            self.save()
+        self._away += time.monotonic() - began
 
-    def _is_asked_to_stop(self) -> bool:
-        return bool(self.journal.requests() & {Control.STOP, Control.PAUSE})
+    def _has_to_leave(self) -> bool:
+        """Whether the probe has to be left, and begun again, for a request to be obeyed."""
+        self._attend_within_step()
+        return self.ranks.world > 1 and bool(self.journal.requests())
 
     def _obey(self, requests: frozenset[Control]) -> None:
         """Every request is confirmed after its effect.
@@ -268,8 +299,9 @@ class Loop:
         """Until somebody asks to go on, or to stop."""
         while True:
             requests = self.ranks.agree(self.journal.requests())
-            if Control.SAVE in requests:  # nothing has changed since the pause was saved
-                self.journal.confirm(Control.SAVE)
+            for control in (Control.SAVE, Control.PAUSE):
+                if control in requests:  # the pause was saved, and nothing has changed since
+                    self.journal.confirm(control)
             if Control.STOP in requests:
                 self.journal.confirm(Control.STOP)
                 raise Stopped

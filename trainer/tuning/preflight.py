@@ -10,11 +10,12 @@ from typing import Any
 
 from diffdx_tui.domain.recipe import Recipe
 from trainer.tuning.distributed import Ranks
+from trainer.tuning.hardware import peak_memory_mb
 from trainer.tuning.journal import Journal
 from trainer.tuning.learner import Learner
 from trainer.tuning.memory import choose_micro_batch
 from trainer.tuning.trouble import MicroBatchTooLarge, TrainingFailed
-from trainer.tuning.tune import peak_memory_mb, prepare
+from trainer.tuning.tune import prepare
 
 _QUICK_SECONDS = 5.0
 

@@ -7,6 +7,7 @@ now, judged by the domain's judge: what Explore would show.  No random number is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +47,13 @@ class ProbeAnswer:
 
 
 def answer_freely(
-    base: Base, variant: Variant, cases: Sequence[Case], longest: int, leave: Callable[[], bool]
+    base: Base,
+    variant: Variant,
+    cases: Sequence[Case],
+    longest: int,
+    leave: Callable[[], bool],
+    *,
+    adapted: bool = True,
 ) -> list[ProbeAnswer]:
     """Greedy free answers to *cases*.
 
@@ -54,9 +61,16 @@ def answer_freely(
         longest: tokens of the longest gold answer; an answer may be a little longer.
         leave: asked at every token; when true, what is there so far is returned without the case
             at hand.
+        adapted: without the adapters it is the base that answers.
     """
+    with nullcontext() if adapted else base.model.disable_adapter():
+        return _answer(base, variant, cases, min(longest + _SPARE_TOKENS, 4096), leave)
+
+
+def _answer(
+    base: Base, variant: Variant, cases: Sequence[Case], budget: int, leave: Callable[[], bool]
+) -> list[ProbeAnswer]:
     base.model.eval()
-    budget = min(longest + _SPARE_TOKENS, 4096)
     decoding = Decoding(mode=Mode.FREE, temperature=0.0, max_new_tokens=budget, alternatives=0)
     sequence = TokenSequence(live_decoder(base))
     answers: list[ProbeAnswer] = []
@@ -81,7 +95,7 @@ def answer_freely(
 
 
 def live_decoder(base: Base) -> Decoder:
-    """The engine's decoder with the adapters as they are now.
+    """The engine's decoder with the adapters as they are now; without those that are disabled.
 
     The fast one reads the base once more and is gone after the probe; a token then costs a tenth
     of what the model in training takes for it.
@@ -92,7 +106,7 @@ def live_decoder(base: Base) -> Decoder:
     updates = {
         name.removeprefix("base_model.model."): module.update()
         for name, module in base.model.named_modules()
-        if isinstance(module, LeanLoraLinear)
+        if isinstance(module, LeanLoraLinear) and not module.disable_adapters
     }
     reader = WeightReader(Checkpoint(base.directory), Adapter(updates, sha256=""))
     return build_qwen2(shape_of(settings), reader, base.placement, lambda stage, share: None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,8 +149,8 @@ def _read_own(recipe: Recipe) -> CaseSets:
         for number, line in enumerate(lines, start=1)
         if line.strip()
     ]
-    ids = [case.id for case in cases]
-    twice = next((one for one in ids if ids.count(one) > 1), None)
+    counts = Counter(case.id for case in cases)
+    twice = next((one for one, count in counts.items() if count > 1), None)
     if twice is not None:
         raise RowsError(f"{path.name}: the id {twice!r} comes twice")
     held = VALIDATION_SHARE - 1

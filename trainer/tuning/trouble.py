@@ -59,11 +59,17 @@ def first_bad_module(model: nn.Module) -> Iterator[list[str]]:
             handle.remove()
 
 
-def describe_nonfinite(step: int, what: str, rows: tuple[str, ...], module: str | None) -> str:
-    """The sentence for a loss or gradient that is NaN or infinite, with the way out."""
+def describe_nonfinite(
+    step: int, what: str, rows: tuple[str, ...], module: str | None, rate: float
+) -> str:
+    """The sentence for a loss or gradient that is NaN or infinite, with the way out.
+
+    Args:
+        rate: the run's peak rate; half of it is proposed.
+    """
     where = f"; first bad module: {module}" if module else ""
     return (
-        f"the {what} of step {step} is not finite on rows {', '.join(rows)}{where}. Resume from "
-        "the last good checkpoint with half the rate (runs resume --halve-rate), or start again "
-        "with --precision fp32"
+        f"the {what} of step {step} is not finite on rows {', '.join(rows)}{where}. Go on "
+        "from the last good checkpoint with half the rate (`diffdx-tui runs resume ID --rate "
+        f"{rate / 2:g}`) or in full precision (`--precision fp32`)"
     )

@@ -7,7 +7,6 @@ imported.
 from __future__ import annotations
 
 import hashlib
-import resource
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +25,13 @@ from trainer.tuning.checkpoints import ADAPTER_FILE, Progress, restore_latest
 from trainer.tuning.distributed import Ranks
 from trainer.tuning.finishing import write_adapter
 from trainer.tuning.gates import Inspected, check_loss, inspect
-from trainer.tuning.hardware import describe_hardware, describe_versions
+from trainer.tuning.hardware import describe_hardware, describe_versions, peak_memory_mb
 from trainer.tuning.journal import Journal
 from trainer.tuning.learner import Learner
 from trainer.tuning.loop import Loop, Material
 from trainer.tuning.memory import choose_micro_batch
 from trainer.tuning.rows import Case, CaseSets, read_cases, render_row, shared_prefix
+from trainer.tuning.trouble import memory_errors_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,16 @@ def tune(directory: Path, recipe: Recipe, writer: RunWriter | None, ranks: Ranks
     share = -(-recipe.batch // ranks.world)
     micro_batch = recipe.micro_batch or choose_micro_batch(base, share, longest)
     learner = Learner(base, recipe, prepared.prefix, micro_batch, ranks)
-    progress = Progress(micro_batch=micro_batch)
+    progress = Progress(micro_batch=micro_batch, asked_micro_batch=recipe.micro_batch)
     restored = restore_latest(directory, learner, ranks.rank)
     if restored is not None:
         progress, notice = restored
+        if progress.asked_micro_batch != recipe.micro_batch:  # changed at the resumption
+            progress.micro_batch, progress.asked_micro_batch = micro_batch, recipe.micro_batch
         learner.micro_batch = progress.micro_batch
         if notice:
             journal.notice(notice)
-    journal.rewind(progress.step)
+    journal.rewind(progress.step, progress.evaluated, progress.probed)
     if recipe.tensorboard:
         journal.keep_event_file()
     loop = Loop(recipe, material, learner, journal, progress)
@@ -98,9 +100,11 @@ def prepare(recipe: Recipe, journal: Journal) -> Prepared:
 
     Raises:
         EngineError, RowsError, GateError: with a message to show.
+        MicroBatchTooLarge: not even the base fits into memory.
     """
     cases = read_cases(recipe)
-    base = load_base(recipe, lambda phase: journal.enter(Phase(phase)))
+    with memory_errors_named():
+        base = load_base(recipe, lambda phase: journal.enter(Phase(phase)))
     use_threads(base.placement.threads)
     journal.enter(Phase.GATES)
     base = attach_adapters(base, recipe)
@@ -141,13 +145,6 @@ def _write_card(directory: Path, journal: Journal) -> None:
         write_card(directory)
     except StoreError as error:
         journal.notice(f"the model card was not written: {error}")
-
-
-def peak_memory_mb(device: torch.device) -> float:
-    """The most memory this process has held, on its device, in MiB."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_reserved(device) / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _tell_facts(journal: Journal, prepared: Prepared, loop: Loop) -> None:
