@@ -20,10 +20,13 @@ from diffdx_tui.domain.decoding import Decoding, Mode
 from diffdx_tui.domain.evaluation import (
     ABLATED,
     BASELINE,
+    DECODINGS,
     Arm,
+    Perturbation,
     Plan,
     SetName,
     arms_of,
+    perturbed_arms,
     read_plan,
 )
 from diffdx_tui.domain.evaluation_sets import read_set
@@ -67,7 +70,9 @@ class Ablation:
         recipe: settings that differ from the defaults, the same for every training.
         seeds: of the trainings.
         modes: free and guided.
-        ways: of decoding in free mode; guided mode is greedy.
+        ways: of decoding in free mode; guided mode is greedy, and drawn too with several samples.
+        samples: answers a case where the decoding draws.
+        perturbations: in which greedy arms are asked again.
         set: ``test``, or ``cv``, which trains five adapters for each of labels and seeds.
     """
 
@@ -76,6 +81,8 @@ class Ablation:
     seeds: tuple[int, ...] = (1,)
     modes: tuple[Mode, ...] = (Mode.FREE, Mode.GUIDED)
     ways: tuple[str, ...] = ("greedy", "reference", "no-penalty")
+    samples: int = 1
+    perturbations: tuple[Perturbation, ...] = ()
     set: SetName = "test"
     limit: int | None = None
     external: str | None = None
@@ -99,13 +106,23 @@ class Ablation:
             for seed in self.seeds
         }
 
+    def check(self) -> None:
+        """See that the arms can be planned, before hours of training.
+
+        Raises:
+            PlanError: they cannot.
+        """
+        arms = arms_of({"label": BASELINE, "samples": self.samples}, self.decodings())
+        perturbed_arms(arms, self.perturbations)
+
     def decodings(self) -> list[tuple[str, Decoding]]:
         """Ways and settings, free mode first."""
         found = []
         if Mode.FREE in self.modes:
             found += decodings_for([Mode.FREE], self.ways)
         if Mode.GUIDED in self.modes:
-            found += decodings_for([Mode.GUIDED], ["greedy"])
+            drawn = [way for way in self.ways if DECODINGS[way].temperature]
+            found += decodings_for([Mode.GUIDED], ["greedy", *(drawn if self.samples > 1 else [])])
         return found
 
 
@@ -132,9 +149,11 @@ class Ablator:
             AblationFailed: a process ended badly.
             PlanError, RecipeError, EngineError, StoreError: it cannot be done like this.
         """
-        trained = self.train()
-        plan = self.plan(trained)
+        self.ablation.check()
         inputs = self._inputs()
+        trained = self.train()
+        self._expect_wanted()
+        plan = self.plan(trained)
         registry = EvaluationRegistry(self.home)
         found = registry.find_same(plan, inputs)
         if found is None:
@@ -175,11 +194,15 @@ class Ablator:
                 "model": recipe.base,
                 "adapter": "none",
                 "precision": recipe.precision,
+                "samples": ablation.samples,
             }
             arms += arms_of(bare, decodings)
         for (label, seed), runs in trained.items():
             name = f"{label} seed {seed}" if len(ablation.seeds) > 1 else label
-            arms += plan_runs(self.runs, runs, ablation.set, decodings, label, name)
+            arms += plan_runs(
+                self.runs, runs, ablation.set, decodings, label, name, samples=ablation.samples
+            )
+        arms += perturbed_arms(arms, ablation.perturbations)
         return read_plan(
             {
                 "set": ablation.set,
@@ -191,6 +214,7 @@ class Ablator:
 
     def _trained(self, recipe: Recipe, place: str) -> str:
         """The id of a finished run of *recipe*."""
+        self._expect_wanted()
         found = self._find(recipe)
         if found is not None and found.status.state is RunState.FINISHED:
             self._tell(f"{place}: {describe(recipe)} is there (run {found.id})")
@@ -207,6 +231,11 @@ class Ablator:
             raise AblationFailed(f"run {run_id} left no adapter")
         return run_id
 
+    def _expect_wanted(self) -> None:
+        """Raise :class:`AblationStopped` if the end is asked for: nothing more is started."""
+        if self._cancelled():
+            raise AblationStopped("stopped: run the same command again to go on")
+
     def _find(self, recipe: Recipe) -> Run | None:
         """The newest run of *recipe* on today's data, base and template that did not fail."""
         wanted = recipe_hashes(recipe)
@@ -222,7 +251,8 @@ class Ablator:
         external = Path(ablation.external or external_directory(self.home))
         rows = read_set(ablation.set, data_directory(), external, ablation.limit)
         recipe = read_recipe({**ablation.recipe, "variant": "A"})
-        return {"rows": rows.sha256, "base": recipe_hashes(recipe)["base"]}
+        hashes = recipe_hashes(recipe)
+        return {"rows": rows.sha256, "base": hashes["base"], "template": hashes["template"]}
 
     def _wait(self, directory: Path, record: str, what: str, unit: str) -> None:
         """Until the process of *directory* has ended well.

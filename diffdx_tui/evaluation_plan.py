@@ -11,22 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from diffdx_tui.domain.decoding import Decoding, Mode
+from diffdx_tui.domain.differential import Variant
 from diffdx_tui.domain.evaluation import (
     EXTERNAL,
     Arm,
+    Plan,
     PlanError,
     SetName,
     arms_of,
     decoding_for,
 )
-from diffdx_tui.domain.recipe import CURATED, Recipe, differences
+from diffdx_tui.domain.recipe import CURATED, Recipe, differences, read_recipe
 from diffdx_tui.domain.splits import FOLDS
+from diffdx_tui.engine.catalogue import CATALOGUE, EMBEDDED, NO_ADAPTER, ModelSpec, locate
 from diffdx_tui.store.errors import StoreError
 from diffdx_tui.store.run_reader import read_record
 from diffdx_tui.store.run_records import ADAPTER_FOLDER, RUN_FILE
 from diffdx_tui.store.run_registry import RunRegistry
 
-_NO_ADAPTER = "none"
 _LABEL_ID = 10  # characters of a run's id that tell it from others
 
 
@@ -54,21 +56,23 @@ def plan_model(
         settings: ``adapter``, ``variant``, ``precision``, ``samples`` of :class:`Arm`.
 
     Raises:
-        PlanError: the adapter was trained on rows of the set.
+        PlanError: the adapter was trained on rows of the set.  Of a foreign adapter nobody knows.
     """
     adapter = settings.get("adapter")
     path = Path(model)
     label = path.name if path.is_dir() else model
     label = f"{label} {settings.get('variant', 'A')}"
-    if adapter is not None and adapter != _NO_ADAPTER:
+    if adapter is not None and adapter != NO_ADAPTER:
         recipe = _recipe_of(Path(adapter).expanduser())
         if recipe is not None:
             refuse_seen(recipe, set_name, adapter)
         if Path(adapter).expanduser().is_dir():
             settings["adapter"] = str(Path(adapter).expanduser().resolve())
         label += f" {Path(adapter).name}"
-    if adapter == _NO_ADAPTER:
+    if adapter == NO_ADAPTER:
         label += " without adapter"
+    if adapter is None and _has_embedded(model, settings.get("variant", Variant.A)):
+        refuse_seen(read_recipe({}), set_name, f"the adapter of {model}")
     if path.is_dir():
         model = str(path.resolve())
     return arms_of({"label": label, "model": model, **settings}, decodings)
@@ -119,6 +123,17 @@ def plan_runs(
     return arms_of(arm, decodings, name)
 
 
+def locate_models(plan: Plan) -> None:
+    """Look for every arm's model and adapters before a process is started.
+
+    Raises:
+        EngineError: one is not on this machine; the message says what to do.
+    """
+    for arm in plan.arms:
+        for adapter in arm.folds or (arm.adapter,):
+            locate(ModelSpec(arm.model, adapter, arm.variant, arm.precision))
+
+
 def refuse_seen(recipe: Recipe, set_name: SetName, name: str) -> None:
     """Raise :class:`PlanError` if a training by *recipe* has learnt rows of the set.
 
@@ -133,6 +148,12 @@ def refuse_seen(recipe: Recipe, set_name: SetName, name: str) -> None:
         )
     if recipe.fold is not None:
         raise PlanError(f"{name} learnt from four folds of all rows: it can only be asked cv")
+
+
+def _has_embedded(model: str, variant: Variant) -> bool:
+    """Whether *model* comes with an adapter of our own, which the curated training rows taught."""
+    entry = CATALOGUE.get(model)
+    return entry is not None and entry.adapters.get(variant, "").startswith(EMBEDDED)
 
 
 def _by_fold(recipes: Sequence[Recipe], adapters: Sequence[str]) -> list[str]:

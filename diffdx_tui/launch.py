@@ -28,7 +28,8 @@ from diffdx_tui.store.owner import owner_of
 from diffdx_tui.store.run_checkpoints import find_checkpoint
 from diffdx_tui.store.run_files import explain_os, write_json
 from diffdx_tui.store.run_records import CONSOLE_FILE, LAUNCH_FILE
-from diffdx_tui.store.run_registry import RunRegistry, RunStateError
+from diffdx_tui.store.run_registry import RunRegistry
+from diffdx_tui.store.shelf import RunStateError
 
 # -P: the folder that the person is in must not be where modules are looked for.
 TRAINER: tuple[str, ...] = (sys.executable, "-P", "-m", "trainer")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from diffdx_tui.domain.decoding import Mode
-from diffdx_tui.domain.evaluation import PlanError
+from diffdx_tui.domain.differential import Variant
+from diffdx_tui.domain.evaluation import Plan, PlanError
 from diffdx_tui.domain.recipe import read_recipe
-from diffdx_tui.evaluation_plan import decodings_for, plan_model, plan_runs
+from diffdx_tui.engine.catalogue import CATALOGUE, EMBEDDED
+from diffdx_tui.engine.failures import EngineError
+from diffdx_tui.evaluation_plan import decodings_for, locate_models, plan_model, plan_runs
 from diffdx_tui.store.run_records import ADAPTER_FOLDER
 from diffdx_tui.store.run_registry import RunRegistry
 
@@ -93,3 +97,23 @@ def test_a_bare_base_may_be_asked_everything(tmp_path: Path) -> None:
     base.mkdir()
     (arm,) = plan_model(str(base), "test", FREE, variant="C")
     assert arm.model == str(base.resolve()) and arm.label == "base C"
+
+
+def test_our_own_adapter_is_not_asked_rows_it_has_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    mini = replace(CATALOGUE["mini"], adapters={Variant.A: f"{EMBEDDED}mini/A"})
+    monkeypatch.setitem(CATALOGUE, "mini", mini)
+    with pytest.raises(PlanError, match="mini has learnt rows of cv"):
+        plan_model("mini", "cv", FREE)
+    assert plan_model("mini", "test", FREE)
+    assert plan_model("mini", "cv", FREE, adapter="none")
+    assert plan_model("mini", "cv", FREE, variant=Variant.B)  # has none of its own
+
+
+def test_models_and_adapters_that_are_not_here_are_named(tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    base = str(tmp_path / "base")
+    locate_models(Plan(set="test", arms=tuple(plan_model(base, "test", FREE))))
+    for model, adapter in ((base, "nobody/nothing"), ("nobody/nothing", "none")):
+        arms = plan_model(model, "test", FREE, adapter=adapter)
+        with pytest.raises(EngineError, match="nobody/nothing is not on this machine"):
+            locate_models(Plan(set="test", arms=tuple(arms)))

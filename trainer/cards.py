@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from diffdx_tui.domain.curve import smooth, sparkline
-from diffdx_tui.domain.metrics import Metric
 from diffdx_tui.domain.recipe import Recipe, describe, differences, show_value
 from diffdx_tui.store.errors import StoreError
 from diffdx_tui.store.evaluations import EvaluationReader, EvaluationRegistry
@@ -69,18 +68,29 @@ def write_card(
 
 
 def find_evaluations(run: Path) -> list[dict[str, Any]]:
-    """Results of the newest finished evaluation of the run's adapter on each whole set."""
+    """Results of the newest finished evaluation of the run's adapter on each whole set.
+
+    Those from before the adapter was last written are of other weights.
+    """
     adapter = str(run.absolute() / ADAPTER_FOLDER)
+    written = _written(run)
     found: dict[str, dict[str, Any]] = {}
     for one in EvaluationRegistry(run.absolute().parent.parent).list().evaluations:
         arms = one.record.plan.arms
-        if one.record.plan.limit is not None:
+        if one.record.plan.limit is not None or one.record.created.timestamp() < written:
             continue
         if one.has_results and any(adapter in (arm.adapter, *arm.folds) for arm in arms):
             results = EvaluationReader(one.directory).results()
             if results is not None and results.get("complete"):
                 found.setdefault(one.record.plan.set, _only(results, adapter))
     return list(found.values())
+
+
+def _written(run: Path) -> float:
+    try:
+        return (run / ADAPTER_FOLDER / "adapter_model.safetensors").stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def build_card(
@@ -240,9 +250,14 @@ def _probes(news: RunNews) -> list[Block]:
     for case, raw in list(_answers(last.details).items())[:_SHOWN_CASES]:
         blocks.append(Heading(case, 3))
         if first is not last and case in before:
-            blocks += [Paragraph(f"Step {first.details.get('step')}:"), Code(_cut(before[case]))]
-        blocks += [Paragraph(f"Step {last.details.get('step')}:"), Code(_cut(raw))]
+            blocks += [Paragraph(f"{_when(first.details)}:"), Code(_cut(before[case]))]
+        blocks += [Paragraph(f"{_when(last.details)}:"), Code(_cut(raw))]
     return blocks
+
+
+def _when(details: Mapping[str, Any]) -> str:
+    step = details.get("step")
+    return "Before, the base alone" if step == 0 else f"Step {step}"
 
 
 def _answers(details: Mapping[str, Any]) -> dict[str, str]:
@@ -260,9 +275,12 @@ def _only(results: dict[str, Any], adapter: str) -> dict[str, Any]:
     arms = [
         arm
         for arm in results["arms"]
-        if arm["kind"] == "baseline"
-        or arm.get("adapter") in (adapter, "none")
-        or adapter in planned.get(arm["name"], {}).get("folds", ())
+        if arm["kind"] != "perturbed"
+        and (
+            arm["kind"] == "baseline"
+            or arm.get("adapter") in (adapter, "none")
+            or adapter in planned.get(arm["name"], {}).get("folds", ())
+        )
     ]
     return {**results, "arms": arms}
 
@@ -275,7 +293,7 @@ def _evaluation(results: Mapping[str, Any]) -> list[Block]:
     ]
     head = ("metric", *(arm["name"] for arm in arms))
     rows = []
-    for metric in map(str, Metric):
+    for metric, definition in results["definitions"].items():  # those of its day
         cells = []
         for arm in arms:
             given = arm["kind"] == "baseline" or arm["mode"] == "guided"
@@ -283,7 +301,7 @@ def _evaluation(results: Mapping[str, Any]) -> list[Block]:
                 cells.append("given")
             else:
                 cells.append(show_figure(metric, arm["metrics"][metric], arm["samples"]))
-        rows.append((f"{metric}: {results['definitions'][metric]}", *cells))
+        rows.append((f"{metric}: {definition}", *cells))
     folds = any(arm["folds"] for arm in results["config"]["arms"])
     if folds:
         blocks.append(

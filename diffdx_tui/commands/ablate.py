@@ -14,7 +14,7 @@ from typing import Any
 
 from diffdx_tui.ablation import Ablation, AblationFailed, AblationStopped, Ablator
 from diffdx_tui.commands.console import emit_json, emit_line, tell
-from diffdx_tui.commands.evaluation_text import reference_lines, results_lines
+from diffdx_tui.commands.evaluation_text import invariance_lines, reference_lines, results_lines
 from diffdx_tui.commands.exits import CommandError, Exit
 from diffdx_tui.commands.interruption import Interruption
 from diffdx_tui.commands.libraries import quiet_libraries
@@ -56,7 +56,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         emit_json(results)
     else:
-        for line in [*reference_lines(results), *results_lines(results)]:
+        lines = [*reference_lines(results), *results_lines(results), *invariance_lines(results)]
+        for line in lines:
             emit_line(line)
     tell(f"{directory} has the report, the outputs and all figures")
     return Exit.ANSWERED
@@ -71,6 +72,8 @@ def ablation_of(options: argparse.Namespace) -> Ablation:
         seeds=tuple(options.seeds),
         modes=tuple(map(Mode, options.modes)),
         ways=tuple(options.decoding),
+        samples=options.samples,
+        perturbations=tuple(options.perturb),
         set="cv" if options.cv else options.set,
         limit=options.limit,
         external=options.external and str(Path(options.external).expanduser().absolute()),
@@ -89,4 +92,4 @@ def write_results(path: Path, results: dict[str, Any]) -> None:
 def _without_folders(text: str) -> str:
     """Folders of runs by the run's id, others by their last part."""
     text = re.sub(r'"[^"]*/runs/([0-9a-z]{18})/adapter"', r'"run \1"', text)
-    return re.sub(r'"/[^"]*/([^"/]+)"', r'"\1"', text)
+    return re.sub(r'"(--[a-z-]+=)?/[^"]*/([^"/]+)"', r'"\1\2"', text)

@@ -15,20 +15,26 @@ from pathlib import Path
 from typing import Any
 
 from diffdx_tui.commands.console import PassingLine, emit_json, emit_line, tell
-from diffdx_tui.commands.evaluation_text import evaluation_line, progress_text, results_lines
+from diffdx_tui.commands.evaluation_text import (
+    evaluation_line,
+    invariance_lines,
+    progress_text,
+    results_lines,
+)
 from diffdx_tui.commands.exits import CommandError, Exit
 from diffdx_tui.commands.libraries import quiet_libraries
 from diffdx_tui.commands.settings import settings_of
 from diffdx_tui.config import Config, data_directory
 from diffdx_tui.domain.decoding import Mode
-from diffdx_tui.domain.evaluation import Arm, Plan, read_plan
+from diffdx_tui.domain.evaluation import Arm, Plan, perturbed_arms, read_plan
 from diffdx_tui.domain.evaluation_sets import UNREADABLE, read_set
-from diffdx_tui.evaluation_plan import decodings_for, plan_model, plan_runs
+from diffdx_tui.evaluation_plan import decodings_for, locate_models, plan_model, plan_runs
 from diffdx_tui.launch import TRAINER, clean_environment, resume_evaluation, start_evaluation
 from diffdx_tui.store.evaluations import EvaluationRegistry, read_evaluation
 from diffdx_tui.store.external_sets import external_directory
 from diffdx_tui.store.run_records import RunState
-from diffdx_tui.store.run_registry import RunRegistry, RunStateError
+from diffdx_tui.store.run_registry import RunRegistry
+from diffdx_tui.store.shelf import RunStateError
 
 _POLL_SECONDS = 0.2
 _CHANGES = ("seed", "temperature", "top_p", "repetition_penalty", "max_new_tokens")
@@ -82,6 +88,7 @@ def plan_of(options: argparse.Namespace, config: Config) -> Plan:
             precision=config.precision,
             samples=options.samples,
         )
+    arms += perturbed_arms(arms, options.perturb)
     external = Path(options.external).expanduser().absolute() if options.external else None
     return read_plan(
         {
@@ -100,11 +107,7 @@ def check_plan(plan: Plan, home: Path) -> None:
         EngineError: a model is not on this machine.
         CommandError: the rows cannot be read.
     """
-    from diffdx_tui.engine.catalogue import ModelSpec, locate
-
-    for arm in plan.arms:
-        for adapter in arm.folds or (arm.adapter,):
-            locate(ModelSpec(arm.model, adapter, arm.variant, arm.precision))
+    locate_models(plan)
     try:
         read_set(plan.set, data_directory(), Path(plan.external or external_directory(home)))
     except UNREADABLE as error:
@@ -155,7 +158,7 @@ def _show_results(directory: Path, *, as_json: bool) -> None:
     elif as_json:
         emit_json(results)
     else:
-        for line in results_lines(results):
+        for line in [*results_lines(results), *invariance_lines(results)]:
             emit_line(line)
 
 

@@ -17,7 +17,7 @@ from diffdx_tui.commands.grammar import (
     count,
 )
 from diffdx_tui.config import PRECISIONS
-from diffdx_tui.domain.evaluation import ABLATED, DECODINGS, SETS
+from diffdx_tui.domain.evaluation import ABLATED, DECODINGS, PERTURBATIONS, SETS
 
 EXITS = (
     "exit codes: 0 done, 2 usage or a set that the adapter has learnt, 3 data refused or no such "
@@ -44,9 +44,6 @@ def add_evaluate(commands: Any) -> None:
     )
     evaluate.add_argument("--mode", choices=MODES, default="both", help="(%(default)s)")
     _add_decoding_flag(evaluate, "greedy")
-    evaluate.add_argument(
-        "--samples", type=count, default=1, metavar="K", help="answers a case (%(default)s)"
-    )
     for flag, kind, about in (
         ("--seed", int, "of the sampler"),
         ("--temperature", float, "0 is greedy"),
@@ -142,6 +139,21 @@ def _add_decoding_flag(parser: CommandParser, default: str) -> None:
         metavar="LIST",
         help=f"{', '.join(DECODINGS)}, with commas ({default}); no-penalty is the reference's "
         "without its repetition penalty",
+    )
+    parser.add_argument(
+        "--samples",
+        type=count,
+        default=1,
+        metavar="K",
+        help="answers a case where the decoding draws; greedy beside it answers once (%(default)s)",
+    )
+    parser.add_argument(
+        "--perturb",
+        type=_one_of(tuple(PERTURBATIONS)),
+        default=(),
+        metavar="LIST",
+        help="ask greedy arms again, the cases told otherwise: "
+        f"{', '.join(PERTURBATIONS)}, with commas",
     )
 
 

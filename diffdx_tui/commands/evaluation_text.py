@@ -13,6 +13,7 @@ from diffdx_tui.domain.metrics import MEANS
 from diffdx_tui.store.evaluations import Evaluation
 
 SHOWN = ("SCH-strict", "ECHO", "ACC1", "ANY4", "MNM-recall", "NEG")
+_OF_PAIRS = ("PAIR", "FLIP")
 _GIVEN = frozenset({"SCH-strict", "ECHO"})
 
 
@@ -46,6 +47,7 @@ def results_lines(results: Mapping[str, Any]) -> Iterator[str]:
         rows.append((arm["name"], [_cell(arm, metric) for metric in SHOWN]))
     yield from table_lines(rows)
     yield ""
+    yield from _pair_lines(results)
     yield from results["notes"]
     if not results["complete"]:
         yield "Incomplete: these are figures of a part."
@@ -70,6 +72,35 @@ def reference_lines(results: Mapping[str, Any]) -> Iterator[str]:
     yield from _tests(results)
 
 
+def _pair_lines(results: Mapping[str, Any]) -> Iterator[str]:
+    """Minimal pairs, where the set has whole ones."""
+    arms = [arm for arm in results["arms"] if arm["metrics"].get("PAIR", {}).get("n")]
+    if not arms:
+        return
+    yield "minimal pairs: both leading diagnoses right (PAIR), different ones (FLIP)"
+    yield ""
+    rows = [("arm", list(_OF_PAIRS))]
+    rows += [(arm["name"], [_cell(arm, metric) for metric in _OF_PAIRS]) for arm in arms]
+    yield from table_lines(rows)
+    yield ""
+
+
+def invariance_lines(results: Mapping[str, Any]) -> Iterator[str]:
+    """How often a case told otherwise gets the same leading diagnosis."""
+    found = results.get("invariance") or ()
+    if not found:
+        return
+    yield ""
+    yield "cases told otherwise: the same leading diagnosis, k/n and 95 % interval"
+    yield ""
+    rows = [("arm", ["told otherwise", "same", "right, plain", "right, otherwise"])]
+    for one in found:
+        right = [one.get("right_plain"), one.get("right_perturbed")]
+        cells = [_figure(figure) if figure else "" for figure in (one["same"], *right)]
+        rows.append((one["arm"], [one["perturbation"], *cells]))
+    yield from table_lines(rows)
+
+
 def _tests(results: Mapping[str, Any]) -> Iterator[str]:
     """Do arms keep the schema differently, and do ways of decoding hurt the echo?"""
     wanted = {("models", "SCH-strict"), ("decodings", "SCH-strict"), ("decodings", "ECHO")}
@@ -90,7 +121,8 @@ def _tests(results: Mapping[str, Any]) -> Iterator[str]:
 def _cell(arm: Mapping[str, Any], metric: str) -> str:
     if arm["kind"] == "baseline" and metric in _GIVEN:
         return "given"
-    return _figure(arm["metrics"][metric], arm["samples"], mean=metric in MEANS)
+    figure = arm["metrics"].get(metric)  # an evaluation may be older than a metric
+    return _figure(figure, arm["samples"], mean=metric in MEANS) if figure else "-"
 
 
 def _figure(figure: Mapping[str, Any], samples: int = 1, *, mean: bool = False) -> str:

@@ -62,7 +62,7 @@ def exit_of(error: Exception) -> Exit | None:
     from diffdx_tui.engine.failures import EngineError
     from diffdx_tui.launch import DataUnavailable
     from diffdx_tui.store.errors import AmbiguousId, StoreError, UnknownId
-    from diffdx_tui.store.run_registry import RunStateError
+    from diffdx_tui.store.shelf import RunStateError
 
     if isinstance(error, CommandError):
         return error.code

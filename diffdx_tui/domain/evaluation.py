@@ -34,6 +34,15 @@ vocabulary.  *No-penalty* is the reference's without its repetition penalty, whi
 the words of the prompt and so on the echo.
 """
 
+Perturbation = Literal["order", "irrelevant", "spelling", "units"]
+PERTURBATIONS: dict[Perturbation, str] = {
+    "order": "its sentences in another order, the first one first",
+    "irrelevant": "with a sentence more that has no bearing on anything",
+    "spelling": "with about one word in twelve misspelt",
+    "units": "temperatures and glucose in the other unit",
+}
+"""Ways of telling a case otherwise that leave its answer as it is."""
+
 BASELINE = "baseline"
 ABLATED = (BASELINE, *(str(variant) for variant in Variant))
 """The arms of the reference's table."""
@@ -59,6 +68,7 @@ class Arm(BaseModel):
         way: name of the decoding, for tables; ``decoding`` is what counts.
         samples: answers a case; the *i*-th is drawn with the decoding's seed + *i*.
         seed: of the training; ``None`` where there was none or it is not known.
+        perturbation: how the cases are told otherwise; rows it does not change are not asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,6 +84,7 @@ class Arm(BaseModel):
     decoding: Decoding = DECODINGS["greedy"]
     samples: Annotated[int, Field(ge=1, le=1_000)] = 1
     seed: int | None = None
+    perturbation: Perturbation | None = None
 
     @field_validator("name", "label", "way")
     @classmethod
@@ -170,16 +181,40 @@ def arms_of(
     Args:
         name: how the names begin; with the label by default.
 
+    Several ``samples`` are drawn where there is something to draw; beside such a decoding a greedy
+    one answers once.
+
     Raises:
         PlanError: a value cannot be used.
     """
+    drawn = any(decoding.temperature for _, decoding in decodings)
     made = []
     for way, decoding in decodings:
         words = [name or str(arm["label"])]
         words += [str(decoding.mode), *([way] if way != "greedy" else [])]
         try:
             values = {**arm, "name": " ".join(words), "way": way, "decoding": decoding}
+            if drawn and not decoding.temperature:
+                values["samples"] = 1
             made.append(Arm.model_validate(values))
         except ValidationError as error:
             raise PlanError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     return made
+
+
+def perturbed_arms(arms: Sequence[Arm], perturbations: Sequence[Perturbation]) -> list[Arm]:
+    """The greedy ones of *arms*, asked each case again in the ways of *perturbations*.
+
+    Greedy ones only: a drawn answer changes by itself.
+
+    Raises:
+        PlanError: there are perturbations, but no greedy arm.
+    """
+    greedy = [arm for arm in arms if arm.decoding.temperature == 0]
+    if perturbations and not greedy:
+        raise PlanError("cases told otherwise need a greedy arm: a drawn answer changes by itself")
+    return [
+        arm.model_copy(update={"name": f"{arm.name}, {one}", "perturbation": one})
+        for one in perturbations
+        for arm in greedy
+    ]

@@ -40,6 +40,7 @@ class Metric(StrEnum):
     UNG = "UNG"
     WORK = "WORK"
     PAIR = "PAIR"
+    FLIP = "FLIP"
     POSS = "POSS"
 
 
@@ -61,6 +62,7 @@ DEFINITIONS: Mapping[Metric, str] = {
     Metric.UNG: "a rationale asserts a finding that the case does not state",
     Metric.WORK: "the workup names a required test and no avoided one",
     Metric.PAIR: "both rows of a minimal pair have the right leading diagnosis",
+    Metric.FLIP: "the two rows of a minimal pair have different leading diagnoses, right or wrong",
     Metric.POSS: "one of possible names a gold possible diagnosis or an accepted alternate",
 }
 MEANS = frozenset({Metric.ECHO_WORDS, Metric.MRR})
@@ -85,8 +87,9 @@ class CaseScore:
         pair: the other row of a minimal pair.
         domain: of the row; empty where the set has none.
         values: by metric, true or false or a number from 0 to 1; a metric that does not apply is
-            missing.  BOIL and PAIR depend on the other rows and are never here.
+            missing.  BOIL, PAIR and FLIP depend on the other rows and are never here.
         fourth: the must-not-miss diagnosis as one key per disease; empty without one.
+        first: the leading diagnosis, the same way.
         unmatched: names that were not recognised.
         denied: claims behind NEG.
         ungrounded: claims behind UNG.
@@ -103,6 +106,7 @@ class CaseScore:
     denied: tuple[Claim, ...] = ()
     ungrounded: tuple[Claim, ...] = ()
     claims: int = 0
+    first: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +164,19 @@ class Figure:
 
 
 def values_of(scores: Sequence[CaseScore], metric: Metric) -> dict[str, bool | float]:
-    """*metric* by case id (PAIR: of the pair's first); cases it does not apply to are out."""
+    """*metric* by case id (PAIR, FLIP: of the pair's first); cases it does not apply to are out."""
     if metric is Metric.BOIL:
         return _boilerplate(scores)
     if metric is Metric.PAIR:
-        return _pairs(scores)
+        return {
+            case: bool(one.values[Metric.ACC1] and other.values[Metric.ACC1])
+            for case, (one, other) in _pairs(scores).items()
+        }
+    if metric is Metric.FLIP:
+        return {
+            case: bool(one.first and other.first) and one.first != other.first
+            for case, (one, other) in _pairs(scores).items()
+        }
     return {score.case: score.values[metric] for score in scores if metric in score.values}
 
 
@@ -214,14 +226,11 @@ def _boilerplate(scores: Sequence[CaseScore]) -> dict[str, bool | float]:
     }
 
 
-def _pairs(scores: Sequence[CaseScore]) -> dict[str, bool | float]:
+def _pairs(scores: Sequence[CaseScore]) -> dict[str, tuple[CaseScore, CaseScore]]:
     """Pairs of which both rows were scored; a model that ignores the decisive finding gets none."""
     by_case = {score.case: score for score in scores if Metric.ACC1 in score.values}
-    found: dict[str, bool | float] = {}
-    for case, score in by_case.items():
-        other = by_case.get(score.pair or "")
-        if other is not None:
-            found[min(case, other.case)] = bool(
-                score.values[Metric.ACC1] and other.values[Metric.ACC1]
-            )
-    return found
+    return {
+        min(case, other.case): (score, other)
+        for case, score in by_case.items()
+        if (other := by_case.get(score.pair or "")) is not None
+    }

@@ -186,6 +186,7 @@ def score_output(
         domain=gold.domain,
         values=values,
         fourth=_disease_key(tiers.get(FOURTH, ""), names),
+        first=_disease_key(tiers.get(TIERS[0], ""), names),
         unmatched=_unmatched(tiers, found, names),
         denied=denied,
         ungrounded=unsaid,

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from diffdx_tui.domain.evaluation import Plan, PlanError, read_plan
+from diffdx_tui.domain.evaluation import Plan, read_plan
 from diffdx_tui.domain.events import Stats
 from diffdx_tui.domain.verdict import Verdict
-from diffdx_tui.store.errors import StoreError
+from diffdx_tui.store.run_records import SCHEMA, parse_header
 
-SCHEMA = 1
 EVALUATION_FILE = "evaluation.json"
 OUTPUTS_FILE = "outputs.jsonl"
 SCORES_FILE = "scores.jsonl"
@@ -116,18 +115,7 @@ def parse_record(values: Mapping[str, Any], place: str) -> EvaluationRecord:
     Raises:
         StoreError: it is no evaluation's, or a newer program's.
     """
-    schema = values.get("schema")
-    if not isinstance(schema, int) or isinstance(schema, bool):
-        raise StoreError(f"{place} is no evaluation's file")
-    if schema > SCHEMA:
-        raise StoreError(f"{place} was written by a newer version of the program")
-    try:
-        created = datetime.fromisoformat(values["created"]).astimezone(UTC)
-        plan = read_plan(values["plan"])
-    except PlanError as error:
-        raise StoreError(f"{place}: the plan cannot be read: {error}") from error
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise StoreError(f"{place} is incomplete: {error!r}") from error
+    created, plan = parse_header(values, place, "evaluation", "plan", read_plan)
     facts = {name: value for name, value in values.items() if name not in _OF_RECORD}
     return EvaluationRecord(str(values.get("id", "")), created, plan, facts)
 

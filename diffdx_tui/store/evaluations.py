@@ -6,9 +6,6 @@ folder is only ever reached by an id of the right form, or by a path that a pers
 
 from __future__ import annotations
 
-import os
-import shutil
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,7 +14,7 @@ from typing import Any
 
 from diffdx_tui.domain.evaluation import Plan
 from diffdx_tui.domain.identity import is_id, new_id
-from diffdx_tui.store.errors import AmbiguousId, StoreError, UnknownId
+from diffdx_tui.store.errors import StoreError
 from diffdx_tui.store.evaluation_records import (
     EVALUATION_FILE,
     OUTPUTS_FILE,
@@ -35,9 +32,7 @@ from diffdx_tui.store.evaluation_records import (
 from diffdx_tui.store.run_files import explain_os, read_json, write_json, write_whole
 from diffdx_tui.store.run_reader import RunStatus, Tail, judge, read_lines
 from diffdx_tui.store.run_records import CONTROL_FOLDER, Control
-from diffdx_tui.store.run_registry import KEEP_DELETED, NEWEST, RunStateError
-
-_TRASH = ".trash"
+from diffdx_tui.store.shelf import RunStateError, Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +129,8 @@ class EvaluationRegistry:
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "evaluations"
+        listing = "diffdx-tui evaluate list"
+        self._shelf = Shelf(self.folder, "evaluation", EVALUATION_FILE, listing)
 
     def create(
         self,
@@ -161,11 +158,11 @@ class EvaluationRegistry:
 
     def list(self) -> EvaluationList:
         """All under the home folder, newest first."""
-        return _list(self.folder)
+        return EvaluationList(*self._shelf.list(read_evaluation))
 
     def list_deleted(self) -> EvaluationList:
         """Those that can be restored."""
-        return _list(self.folder / _TRASH)
+        return EvaluationList(*self._shelf.list(read_evaluation, deleted=True))
 
     def read(self, name: str) -> Evaluation:
         """One evaluation."""
@@ -176,7 +173,7 @@ class EvaluationRegistry:
         path = Path(name).expanduser()
         if name and (path / EVALUATION_FILE).is_file():
             return path.absolute()
-        return _find(self.folder, name)
+        return self._shelf.find(name)
 
     def reader(self, name: str) -> EvaluationReader:
         """To follow one."""
@@ -211,32 +208,11 @@ class EvaluationRegistry:
         Raises:
             RunStateError: a process works on it.
         """
-        directory = _find(self.folder, name)
-        state = judge(directory, EVALUATION_FILE).state
-        if state.is_live:
-            raise RunStateError(f"evaluation {directory.name} is {state}: stop it first")
-        trash = self.folder / _TRASH
-        try:
-            trash.mkdir(mode=0o700, exist_ok=True)
-            directory.rename(trash / directory.name)
-            os.utime(trash / directory.name)  # the time of deletion
-        except OSError as error:
-            raise explain_os(error, directory) from error
-        oldest = time.time() - KEEP_DELETED.total_seconds()
-        for one in trash.iterdir():
-            if is_id(one.name) and one.stat().st_mtime < oldest:
-                shutil.rmtree(one, ignore_errors=True)
-        return directory.name
+        return self._shelf.delete(name)
 
     def restore(self, name: str) -> str:
         """Bring a deleted one back; returns its id."""
-        directory = _find(self.folder / _TRASH, name)
-        target = self.folder / directory.name
-        try:
-            directory.rename(target)
-        except OSError as error:
-            raise explain_os(error, target) from error
-        return directory.name
+        return self._shelf.restore(name)
 
 
 def read_record(directory: Path) -> EvaluationRecord:
@@ -272,40 +248,3 @@ def read_evaluation(directory: Path) -> Evaluation:
         record = replace(record, id=directory.name)
     status = judge(directory, EVALUATION_FILE)
     return Evaluation(directory, record, status, (directory / RESULTS_FILE).is_file())
-
-
-def _list(folder: Path) -> EvaluationList:
-    try:
-        names = sorted((path.name for path in folder.iterdir()), reverse=True)
-    except FileNotFoundError:
-        return EvaluationList(())
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be read: {error.strerror}") from error
-    found, notes = [], []
-    for name in names:
-        if name.startswith("."):
-            continue
-        if not is_id(name):
-            notes.append(f"{name} in {folder.name} is no evaluation and is left alone")
-            continue
-        try:
-            found.append(read_evaluation(folder / name))
-        except StoreError as error:
-            notes.append(f"evaluation {name} cannot be listed: {error}")
-    return EvaluationList(tuple(found), tuple(notes))
-
-
-def _find(folder: Path, name: str) -> Path:
-    """The folder in *folder* that *name* names; the names come from the disk, never from it."""
-    try:
-        names = sorted(path.name for path in folder.iterdir() if is_id(path.name))
-    except FileNotFoundError:
-        names = []
-    if name == NEWEST and names:
-        return folder / names[-1]
-    found = [one for one in names if name and one.startswith(name)]
-    if not found:
-        raise UnknownId(f"there is no evaluation {name!r}: `diffdx-tui evaluate list` shows them")
-    if len(found) > 1:
-        raise AmbiguousId(f"{len(found)} evaluations begin with {name!r}: give more of the id")
-    return folder / found[0]

@@ -7,13 +7,13 @@ metrics, events, heartbeat.  Parsing takes nothing on trust, as a file may be da
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
-from diffdx_tui.domain.recipe import Recipe, RecipeError, read_recipe
+from diffdx_tui.domain.recipe import Recipe, read_recipe
 from diffdx_tui.store.errors import StoreError
 
 SCHEMA = 1
@@ -27,6 +27,8 @@ LOCK_FILE = "writer.lock"
 CONTROL_FOLDER = "control"
 CHECKPOINTS_FOLDER = "checkpoints"
 ADAPTER_FOLDER = "adapter"
+
+Task = TypeVar("Task")
 
 
 class RunState(StrEnum):
@@ -237,18 +239,7 @@ def parse_record(values: Mapping[str, Any], place: str) -> RunRecord:
     Raises:
         StoreError: it is no run's, or a newer program's.
     """
-    schema = values.get("schema")
-    if not isinstance(schema, int) or isinstance(schema, bool):
-        raise StoreError(f"{place} is no run's file")
-    if schema > SCHEMA:
-        raise StoreError(f"{place} was written by a newer version of the program")
-    try:
-        created = datetime.fromisoformat(values["created"]).astimezone(UTC)
-        recipe = read_recipe(values["recipe"])
-    except RecipeError as error:
-        raise StoreError(f"{place}: the recipe cannot be read: {error}") from error
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise StoreError(f"{place} is incomplete: {error!r}") from error
+    created, recipe = parse_header(values, place, "run", "recipe", read_recipe)
     resumes = values.get("resumes")
     command = values.get("command")
     return RunRecord(
@@ -261,6 +252,35 @@ def parse_record(values: Mapping[str, Any], place: str) -> RunRecord:
         if isinstance(resumes, list)
         else (),
     )
+
+
+def parse_header(
+    values: Mapping[str, Any], place: str, kind: str, task: str, read: Callable[[Any], Task]
+) -> tuple[datetime, Task]:
+    """What records of runs and of evaluations begin with: the schema, when, and what to do.
+
+    Args:
+        kind: whose file it is, in a word.
+        task: the entry that says what to do.
+        read: reads that entry; raises ``ValueError`` for one it cannot use.
+
+    Raises:
+        StoreError: it is no such file, or a newer program's.
+    """
+    schema = values.get("schema")
+    if not isinstance(schema, int) or isinstance(schema, bool):
+        raise StoreError(f"{place} is no {kind}'s file")
+    if schema > SCHEMA:
+        raise StoreError(f"{place} was written by a newer version of the program")
+    try:
+        created = datetime.fromisoformat(values["created"]).astimezone(UTC)
+        wanted = values[task]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise StoreError(f"{place} is incomplete: {error!r}") from error
+    try:
+        return created, read(wanted)
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"{place}: the {task} cannot be read: {error}") from error
 
 
 def parse_metrics(values: Mapping[str, Any]) -> MetricsLine | None:

@@ -7,19 +7,15 @@ of the right form, so nothing that a person types becomes a path.
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from diffdx_tui.domain.identity import is_id, new_id
+from diffdx_tui.domain.identity import new_id
 from diffdx_tui.domain.recipe import Recipe, RecipeError, read_recipe
-from diffdx_tui.store.directory_writer import is_locked
-from diffdx_tui.store.errors import AmbiguousId, StoreError, UnknownId
 from diffdx_tui.store.run_files import explain_os, write_json, write_whole
 from diffdx_tui.store.run_reader import RunReader, RunStatus, judge, read_record
 from diffdx_tui.store.run_records import (
@@ -32,22 +28,13 @@ from diffdx_tui.store.run_records import (
     RunState,
     record_values,
 )
+from diffdx_tui.store.shelf import RunStateError, Shelf
 
-NEWEST = "last"
-"""Names the newest run wherever an id is asked for; no id has this form."""
-KEEP_DELETED = timedelta(days=30)
-"""How long a deleted run can be restored."""
 CHANGEABLE = frozenset(
     {"rate", "precision", "micro_batch", "checkpoint_seconds", "eval_every", "probe_every"}
 )
 """Settings that may differ when a run is resumed; others would make it another run."""
-_TRASH = ".trash"
-_ENDING_SECONDS = 3.0  # that a process has to let go of a run after its last word
 _OPPOSITE = {Control.PAUSE: Control.RESUME, Control.RESUME: Control.PAUSE}
-
-
-class RunStateError(StoreError):
-    """The run is in a state in which this cannot be done; the message says what can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +68,14 @@ class RunList:
 class RunRegistry:
     """The runs under one home folder; holds nothing open, so any thread may use it.
 
-    Ids may be given by their first characters, and :data:`NEWEST` is the newest run.  Methods
-    raise ``UnknownId`` and ``AmbiguousId`` for an id that fits no run or several, and
-    ``StoreError`` when a file cannot be read or written.
+    Ids may be given by their first characters, and ``last`` is the newest run.  Methods raise
+    ``UnknownId`` and ``AmbiguousId`` for an id that fits no run or several, and ``StoreError`` when
+    a file cannot be read or written.
     """
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "runs"
+        self._shelf = Shelf(self.folder, "run", RUN_FILE, "diffdx-tui runs list")
 
     def create(self, recipe: Recipe, command: Sequence[str] = ()) -> RunRecord:
         """Make the folder of a new run of *recipe*; nothing runs yet."""
@@ -105,11 +93,11 @@ class RunRegistry:
 
     def list(self) -> RunList:
         """All runs, newest first; reads three small files each."""
-        return _list(self.folder)
+        return RunList(*self._shelf.list(_read))
 
     def list_deleted(self) -> RunList:
         """Those that can be restored."""
-        return _list(self.folder / _TRASH)
+        return RunList(*self._shelf.list(_read, deleted=True))
 
     def read(self, run_id: str) -> Run:
         """One run."""
@@ -117,7 +105,7 @@ class RunRegistry:
 
     def directory(self, run_id: str) -> Path:
         """The folder of the run that *run_id* names."""
-        return _find(self.folder, run_id)
+        return self._shelf.find(run_id)
 
     def reader(self, run_id: str) -> RunReader:
         """To follow a run."""
@@ -153,7 +141,7 @@ class RunRegistry:
             raise RunStateError(f"run {directory.name} is {state}: it goes on already")
         if state is RunState.FINISHED:
             raise RunStateError(f"run {directory.name} has finished: start a new one")
-        _expect_unlocked(directory)
+        self._shelf.expect_unlocked(directory)
         for name in changes.keys() - CHANGEABLE:
             allowed = ", ".join(sorted(CHANGEABLE))
             raise RecipeError({name: f"cannot change while a run goes on; only {allowed} can"})
@@ -175,82 +163,14 @@ class RunRegistry:
         Raises:
             RunStateError: a process works on it.
         """
-        directory = self.directory(run_id)
-        state = judge(directory).state
-        if state.is_live:
-            raise RunStateError(f"run {directory.name} is {state}: stop it before deleting it")
-        _expect_unlocked(directory)
-        trash = self.folder / _TRASH
-        try:
-            trash.mkdir(mode=0o700, exist_ok=True)
-            directory.rename(trash / directory.name)
-            os.utime(trash / directory.name)  # the time of deletion
-        except OSError as error:
-            raise explain_os(error, directory) from error
-        _purge(trash)
-        return directory.name
+        return self._shelf.delete(run_id)
 
     def restore(self, run_id: str) -> str:
         """Bring a deleted run back; returns its id."""
-        directory = _find(self.folder / _TRASH, run_id)
-        target = self.folder / directory.name
-        try:
-            directory.rename(target)
-        except OSError as error:
-            raise explain_os(error, target) from error
-        return directory.name
-
-
-def _list(folder: Path) -> RunList:
-    runs, notes = [], []
-    try:
-        names = sorted((path.name for path in folder.iterdir()), reverse=True)
-    except FileNotFoundError:
-        return RunList(())
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be read: {error.strerror}") from error
-    for name in names:
-        if name.startswith("."):
-            continue
-        if not is_id(name) or not (folder / name).is_dir():
-            notes.append(f"{name} in {folder.name} is no run and is left alone")
-            continue
-        try:
-            runs.append(_read(folder / name))
-        except StoreError as error:
-            notes.append(f"run {name} cannot be listed: {error}")
-    return RunList(tuple(runs), tuple(notes))
+        return self._shelf.restore(run_id)
 
 
 def _read(directory: Path) -> Run:
     record = replace(read_record(directory), id=directory.name)
     has_adapter = (directory / ADAPTER_FOLDER / "adapter_config.json").is_file()
     return Run(record, judge(directory), has_adapter)
-
-
-def _find(folder: Path, run_id: str) -> Path:
-    """The folder in *folder* that *run_id* names; the names come from the disk, never from it."""
-    try:
-        names = sorted(path.name for path in folder.iterdir() if is_id(path.name))
-    except FileNotFoundError:
-        names = []
-    if run_id == NEWEST and names:
-        return folder / names[-1]
-    found = [name for name in names if run_id and name.startswith(run_id)]
-    if not found:
-        raise UnknownId(f"there is no run {run_id!r}: `diffdx-tui runs list` shows them")
-    if len(found) > 1:
-        raise AmbiguousId(f"{len(found)} runs begin with {run_id!r}: give more of the id")
-    return folder / found[0]
-
-
-def _expect_unlocked(directory: Path) -> None:
-    if is_locked(directory, _ENDING_SECONDS):
-        raise RunStateError(f"the process of run {directory.name} is still ending: try again")
-
-
-def _purge(trash: Path) -> None:
-    oldest = time.time() - KEEP_DELETED.total_seconds()
-    for one in trash.iterdir():
-        if is_id(one.name) and one.stat().st_mtime < oldest:
-            shutil.rmtree(one, ignore_errors=True)

@@ -198,7 +198,7 @@ class DiffdxApp(App[int]):
     def action_help(self) -> None:
         from diffdx_tui.ui.help import HelpScreen
 
-        self.push_screen(HelpScreen())
+        self.push_screen(HelpScreen(self.places.present.name))
 
     def action_palette(self) -> None:
         from diffdx_tui.ui.commands import palette_items

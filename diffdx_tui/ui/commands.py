@@ -129,11 +129,15 @@ COMMANDS = (
     Command("Runs", "Card, facts and last words", "screen.read", "v"),
     Command("Runs", "Load the adapter in Explore", "screen.explore", "e"),
     Command("Runs", "Training or validation loss", "screen.turn_measure", "m"),
+    Command("Runs", "Smoother", "screen.smooth(1)", "]"),
+    Command("Runs", "Less smooth", "screen.smooth(-1)", "["),
     Command("Runs", "Export", "screen.export", "o", "adapter, archive, merged model or GGUF"),
     Command("Runs", "Delete", "screen.delete", "d, Delete", "can be undone"),
     Command("Runs", "Undo delete", "screen.restore", "u"),
     Command("Evaluate", "New evaluation", "screen.new_evaluation", "n", "set, models, modes"),
     Command("Evaluate", "Open", "screen.open", "Enter", "the arms, then an arm's cases"),
+    Command("Evaluate", "Metrics after", "screen.turn(1)", "Right in the arms"),
+    Command("Evaluate", "Metrics before", "screen.turn(-1)", "Left in the arms"),
     Command("Evaluate", "Stop", "screen.stop", "x", "what is answered is kept"),
     Command("Evaluate", "Go on", "screen.resume", "p", "asks only what is not answered yet"),
     Command("Evaluate", "Figures on shared fields", "screen.share", "s", "to compare A, B and C"),
@@ -170,6 +174,8 @@ EDITING = (
     ("Left, Right in a chart", "read values; with Shift by ten; Home, End; Esc ends it"),
     ("+, -, 0, <, > in a chart", "zoom in, out, whole run, earlier, later"),
     ("l in a chart", "logarithmic or linear"),
+    ("Left, Right in a probe", "the probe before or after"),
+    ("w in an arm's cases", "only the wrong ones"),
 )
 """Keys of the panes themselves, for the help."""
 

@@ -9,22 +9,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import OptionList
-from textual.worker import Worker
 
+from diffdx_tui.config import data_directory
 from diffdx_tui.domain.evaluation import Plan
+from diffdx_tui.domain.evaluation_sets import UNREADABLE, read_set
 from diffdx_tui.domain.visible import make_visible_line
 from diffdx_tui.launch import resume_evaluation, start_evaluation
 from diffdx_tui.store.errors import StoreError
 from diffdx_tui.store.evaluations import Evaluation, EvaluationRegistry
+from diffdx_tui.store.external_sets import external_directory
 from diffdx_tui.store.run_registry import RunRegistry
 from diffdx_tui.ui.chrome import Key, KeyBar, TabsRow
 from diffdx_tui.ui.evaluate_cases import ArmCases
@@ -32,21 +34,16 @@ from diffdx_tui.ui.evaluate_feed import EvaluationFeed
 from diffdx_tui.ui.evaluate_form import EvaluationForm
 from diffdx_tui.ui.evaluate_report import ReportPage
 from diffdx_tui.ui.evaluate_table import ArmTable, LineList, evaluation_line
-from diffdx_tui.ui.status_line import describe_model
 from diffdx_tui.ui.train_line import Line
 from diffdx_tui.ui.train_words import describe_seconds
-
-if TYPE_CHECKING:
-    from diffdx_tui.ui.app import DiffdxApp
-
-_LOOK_EVERY = 1.0  # seconds
-R = TypeVar("R")
+from diffdx_tui.ui.watching_screen import WatchingScreen
 
 
-class EvaluateScreen(Screen[None]):
+class EvaluateScreen(WatchingScreen):
     """Evaluations above, the arms of the one under the cursor below."""
 
-    app: DiffdxApp
+    THING = "evaluation"
+    LOOK_EVERY = 1.0
     AUTO_FOCUS = "#evaluations"
     DEFAULT_CSS = """
     EvaluateScreen { background: $background; }
@@ -91,9 +88,7 @@ class EvaluateScreen(Screen[None]):
         super().__init__()
         self._feeds: dict[str, EvaluationFeed] = {}
         self._found: dict[str, Evaluation] = {}
-        self._deleted: list[str] = []
         self._asked: set[str] = set()
-        self._looking: Worker[None] | None = None
         self._shared = False
 
     def compose(self) -> ComposeResult:
@@ -124,26 +119,8 @@ class EvaluateScreen(Screen[None]):
 
     # Keeping up
 
-    def on_screen_resume(self) -> None:
-        model = describe_model(self.app.answering, self.app.glyphs)
-        self.query_one(TabsRow).show_right(model)
-        self.action_reload()
-
-    def on_screen_suspend(self) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-
-    def action_reload(self) -> None:
-        """Look now, and go on looking."""
-        self._looking = self.run_worker(self._keep_looking(), group="look", exclusive=True)
-
-    async def _keep_looking(self) -> None:
-        while True:
-            await self._look()
-            await asyncio.sleep(_LOOK_EVERY)
-
-    async def _look(self) -> None:
-        listed = await self._ask(lambda registry: registry.list())
+    async def look(self) -> None:
+        listed = await self.ask(self.registry.list)
         if listed is None:
             return
         self._found = {one.id: one for one in listed.evaluations}
@@ -152,7 +129,7 @@ class EvaluateScreen(Screen[None]):
         lines = [evaluation_line(one, width, self.app.glyphs) for one in listed.evaluations]
         self.table.show_lines(list(self._found), lines)
         await self._read_current()
-        self._draw()
+        self.draw()
 
     async def _read_current(self) -> None:
         current = self.current
@@ -167,17 +144,9 @@ class EvaluateScreen(Screen[None]):
             self._feeds.pop(current.id, None)
             self.app.tell(str(error), severity="warning")
 
-    async def _ask(self, act: Callable[[EvaluationRegistry], R]) -> R | None:
-        """What the registry says, off this thread; trouble becomes a message."""
-        try:
-            return await asyncio.to_thread(act, self.registry)
-        except StoreError as error:
-            self.app.tell(str(error), severity="warning", seconds=8)
-            return None
-
     # Drawing
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
         current = self.current
         width = max(self.arms.size.width - 1, 40)
         feed = self._feeds.get(current.id) if current else None
@@ -199,13 +168,14 @@ class EvaluateScreen(Screen[None]):
         if current.status.state.is_live and beat is not None and beat.eta_s is not None:
             parts.append(f"{describe_seconds(beat.eta_s)} left")
         parts.append(make_visible_line(current.status.message))
+        parts.append("not clinician-validated" if results else "")
         if results:
             rows = results.get("set")
             count = rows.get("rows") if isinstance(rows, dict) else None
             parts.append(f"{current.record.plan.set}, {count} rows")
             parts.append("" if results.get("complete") is True else "not complete")
         parts.append("on shared fields" if self._shared else "")
-        parts.append("k/n with 95 % interval; not clinician-validated")
+        parts.append("k/n with 95 % interval")
         line.show_parts(parts, dot)
 
     @on(OptionList.OptionHighlighted, "#evaluations")
@@ -214,14 +184,11 @@ class EvaluateScreen(Screen[None]):
 
     async def _show_current(self) -> None:
         await self._read_current()
-        self._draw()
+        self.draw()
 
     @on(ArmTable.Turned)
     def _turned(self) -> None:
-        self._draw()
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)
+        self.draw()
 
     # Actions
 
@@ -236,18 +203,21 @@ class EvaluateScreen(Screen[None]):
         def start(plan: Plan | None) -> None:
             if plan is not None:
                 self.run_worker(
-                    self._launch(partial(start_evaluation, plan, self.app.config.home)),
+                    self._launch(partial(_check_and_start, plan, self.app.config.home)),
                     exit_on_error=False,
                 )
 
         self.app.push_screen(EvaluationForm(registry, runs, self.app.glyphs), start)
 
-    async def _launch(self, launch: Callable[[], object]) -> None:
+    async def _launch(self, launch: Callable[[], Path]) -> None:
+        """Start a process, and put the cursor where its evaluation is listed."""
         try:
-            await asyncio.to_thread(launch)
-        except StoreError as error:
+            directory = await asyncio.to_thread(launch)
+        except (StoreError, *UNREADABLE) as error:
             self.app.tell(str(error), severity="error", seconds=12)
             return
+        await self.look()
+        self.table.go_to(directory.name)
         self.action_reload()
 
     @on(OptionList.OptionSelected)
@@ -275,13 +245,13 @@ class EvaluateScreen(Screen[None]):
         if current is None:
             return
 
-        def stop(registry: EvaluationRegistry) -> bool:
-            registry.request_stop(current.id)
+        def stop() -> bool:
+            self.registry.request_stop(current.id)
             return True
 
-        if await self._ask(stop):
+        if await self.ask(stop):
             self._asked.add(current.id)
-            self._draw()
+            self.draw()
 
     async def action_resume(self) -> None:
         """Go on with one that was stopped or died; of a finished one make the figures anew."""
@@ -291,7 +261,7 @@ class EvaluateScreen(Screen[None]):
 
     def action_share(self) -> None:
         self._shared = not self._shared
-        self._draw()
+        self.draw()
 
     def action_read(self) -> None:
         current = self.current
@@ -302,29 +272,25 @@ class EvaluateScreen(Screen[None]):
         current = self.current
         if current is None:
             return
-        deleted = await self._ask(lambda registry: registry.delete(current.id))
+        deleted = await self.delete(lambda: self.registry.delete(current.id))
         if deleted:
-            self._deleted.append(deleted)
             self._feeds.pop(deleted, None)
-            self.app.tell("evaluation deleted: u brings it back")
-            await self._look()
+            await self.look()
 
     async def action_restore(self) -> None:
-        """Undo the latest deletion; awaited, so that a second press takes the one before it."""
-        if not self._deleted:
-            self.app.tell("nothing to undo")
-            return
-        name = self._deleted[-1]
-        if await self._ask(lambda registry: registry.restore(name)):
-            self._deleted.remove(name)
-            self.app.tell("evaluation restored")
-            await self._look()
+        await self.restore(self.registry.restore)
 
     def action_leave(self) -> None:
         if self.arms.has_focus:
             self.table.focus()
         else:
             self.app.places.go("Explore")
+
+
+def _check_and_start(plan: Plan, home: Path) -> Path:
+    """Start the process, unless the rows it would ask cannot be read."""
+    read_set(plan.set, data_directory(), external_directory(home), plan.limit)
+    return start_evaluation(plan, home)
 
 
 def _arms(feed: EvaluationFeed) -> list[dict[str, Any]]:

@@ -20,7 +20,8 @@ from diffdx_tui.domain.evaluation import DECODINGS, SETS, Arm, Plan
 from diffdx_tui.domain.recipe import describe
 from diffdx_tui.domain.visible import make_visible_line
 from diffdx_tui.engine.catalogue import CATALOGUE, NO_ADAPTER, is_here
-from diffdx_tui.evaluation_plan import decodings_for, plan_model, plan_runs
+from diffdx_tui.engine.failures import EngineError
+from diffdx_tui.evaluation_plan import decodings_for, locate_models, plan_model, plan_runs
 from diffdx_tui.store.errors import StoreError
 from diffdx_tui.store.run_registry import Run, RunRegistry
 from diffdx_tui.ui.fields import Choice, FormRow, text_field
@@ -32,7 +33,7 @@ _CV = "cv"
 
 
 class EvaluationForm(Form[Plan]):
-    """Set, modes, decoding, and a yes or no for every model and adapter there is."""
+    """Set, modes, decoding, a yes or no for what is known here, and any other model by name."""
 
     TITLE_TEXT = "New evaluation"
     ACCEPT = "start"
@@ -55,9 +56,16 @@ class EvaluationForm(Form[Plan]):
         yield FormRow("Mode", Choice(list(_MODES), "free and guided", id="mode", glyphs=glyphs))
         yield FormRow("Decoding", Choice(list(DECODINGS), "greedy", id="way", glyphs=glyphs))
         yield FormRow("Rows at most", text_field("", id="limit", placeholder="all"))
-        yield Static(Content("Who answers"), classes="hint")
+        yield Static(Content("Who answers: models, each in the schema chosen"), classes="hint")
+        yield FormRow("Schema", Choice(list(Variant), Variant.A, id="variant", glyphs=glyphs))
         for place, name in enumerate(self._models):
             yield self._arm_row(name, f"model-{place}")
+        where = "folder or hub id"
+        own = f"empty: its own; none, {where}"
+        yield FormRow("Another model", text_field("", id="model", placeholder=where))
+        yield FormRow("Its adapter", text_field("", id="adapter", placeholder=own))
+        if self._runs:
+            yield Static(Content("Runs, each in the schema it learnt"), classes="hint")
         for run in self._runs.values():
             name = f"run {run.id[-8:]}  {make_visible_line(describe(run.record.recipe))}"
             yield self._arm_row(name, f"run-{run.id}")
@@ -70,22 +78,26 @@ class EvaluationForm(Form[Plan]):
     def _value(self, id: str) -> str:
         return self.query_one(f"#{id}", Choice).value
 
+    def _typed(self, id: str) -> str:
+        return self.query_one(f"#{id}", Input).value.strip()
+
     def result(self) -> Plan:
         try:
-            return Plan(**self._plan_values())
+            plan = Plan(**self._plan_values())
+            locate_models(plan)
         except ValidationError as error:
             raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
-        except (DecodingError, StoreError) as error:
+        except (DecodingError, StoreError, EngineError) as error:
             raise ValueError(str(error)) from None
+        return plan
 
     def _plan_values(self) -> dict[str, Any]:
         set_name: Any = self._value("set")
         decodings = decodings_for(_MODES[self._value("mode")], [self._value("way")])
         arms: list[Arm] = []
-        for place, name in enumerate(self._models):
-            if self._value(f"model-{place}") == "yes":
-                adapter = None if CATALOGUE[name].adapters else NO_ADAPTER
-                arms += plan_model(name, set_name, decodings, adapter=adapter, variant=Variant.A)
+        variant = Variant(self._value("variant"))
+        for model, adapter in self._models_chosen():
+            arms += plan_model(model, set_name, decodings, adapter=adapter, variant=variant)
         chosen = [run_id for run_id in self._runs if self._value(f"run-{run_id}") == "yes"]
         if chosen and set_name == _CV:
             arms += plan_runs(self._registry, chosen, set_name, decodings)
@@ -96,10 +108,30 @@ class EvaluationForm(Form[Plan]):
             raise ValueError("choose who answers: turn at least one row to yes")
         return {"set": set_name, "arms": tuple(arms), "limit": self._limit()}
 
+    def _models_chosen(self) -> list[tuple[str, str | None]]:
+        """Models with their adapters; ``None`` is the catalogue's own."""
+        chosen = [
+            (name, "")
+            for place, name in enumerate(self._models)
+            if self._value(f"model-{place}") == "yes"
+        ]
+        model, adapter = self._typed("model"), self._typed("adapter")
+        if adapter and not model:
+            raise ValueError("an adapter needs its model: name it in the row above")
+        if model:
+            chosen.append((model, adapter))
+        return [(name, adapter or _own_adapter(name)) for name, adapter in chosen]
+
     def _limit(self) -> int | None:
-        typed = self.query_one("#limit", Input).value.strip()
+        typed = self._typed("limit")
         if not typed:
             return None
         if not typed.isdecimal() or int(typed) < 1:
             raise ValueError(f"rows at most: {typed!r} is no whole number above 0")
         return int(typed)
+
+
+def _own_adapter(model: str) -> str | None:
+    """What a model without a named adapter answers with."""
+    entry = CATALOGUE.get(model)
+    return None if entry is not None and entry.adapters else NO_ADAPTER

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
@@ -42,6 +43,11 @@ class LineList(PageList):
         if self.highlighted is None or self.highlighted >= len(self._keys):
             return None
         return self._keys[self.highlighted]
+
+    def go_to(self, key: str) -> None:
+        """Put the cursor on the line of *key*, if there is one."""
+        if key in self._keys:
+            self.highlighted = self._keys.index(key)
 
     def show_lines(self, keys: Sequence[str], lines: Sequence[Content]) -> None:
         """Replace the lines."""
@@ -109,16 +115,26 @@ class ArmTable(LineList):
         for arm in arms:
             figures = arm.get("shared" if shared and "shared" in arm else "metrics")
             baseline = " (baseline)" if arm.get("kind") == "baseline" else ""
-            name = Content(f" {make_visible_line(str(arm.get('name', '')))}{baseline}")
-            gap = " " * max(room - min(name.cell_length, room - 1), 1)
+            name = _shorten(f" {make_visible_line(str(arm.get('name', '')))}{baseline}", room - 1)
+            gap = " " * (room - name.cell_length)
             cells = self._cells(figures, metrics, arm.get("answers"))
-            lines.append(Content.assemble(name.truncate(room - 1, ellipsis=True), gap, cells))
+            lines.append(Content.assemble(name, gap, cells))
         self.show_lines([str(arm.get("name", "")) for arm in arms], lines)
 
     def _cells(self, figures: Any, metrics: Sequence[Metric], answers: Any) -> str:
         if not isinstance(figures, Mapping):
             return f"{answers} answered, not scored yet"
         return "".join(f"{cell(metric, figures.get(metric)):<{self._cell}}" for metric in metrics)
+
+
+def _shorten(name: str, room: int) -> Content:
+    """*name* in *room* columns; its last word stays, because it tells free from guided."""
+    whole = Content(name)
+    head, _, last = name.rpartition(" ")
+    left = room - cell_len(last) - 1
+    if whole.cell_length <= room or left < room // 3:
+        return whole.truncate(room, ellipsis=True)
+    return Content.assemble(Content(head).truncate(left, ellipsis=True), f" {last}")
 
 
 def cell(metric: Metric, figure: Any) -> str:

@@ -5,6 +5,7 @@ Role: base of the settings, annotation and export dialogs.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
@@ -48,9 +49,9 @@ class Form(ModalScreen[T | None]):
         super().__init__()
         self.glyphs = glyphs
 
+    @abstractmethod
     def rows(self) -> ComposeResult:
         """The form's rows."""
-        raise NotImplementedError
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(can_focus=False) as frame:
@@ -65,13 +66,13 @@ class Form(ModalScreen[T | None]):
         """Say what is wrong, below the rows."""
         self.query_one(".message", Static).update(make_visible_line(message))
 
+    @abstractmethod
     def result(self) -> T:
         """What the form says.
 
         Raises:
             ValueError: a row cannot be used; the message names it.
         """
-        raise NotImplementedError
 
     def action_accept(self) -> None:
         try:

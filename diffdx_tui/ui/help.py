@@ -42,11 +42,15 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,f1,q", "leave", "Leave", show=False, priority=True),
     ]
 
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self._place = place
+
     def compose(self) -> ComposeResult:
         with VerticalScroll() as frame:
             frame.border_title = Content("Help")
             frame.border_subtitle = Content("Up Down scroll  Esc leave")
-            yield Static(help_text())
+            yield Static(help_text(self._place))
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
@@ -55,10 +59,11 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss(None)
 
 
-def help_text() -> Content:
-    """All of it."""
+def help_text(present: str) -> Content:
+    """All of it, the keys of the *present* place first."""
     parts = [Content.styled(NOTICE, "bold"), Content(_ABOUT)]
-    for place in (*(place.name for place in PLACES), "Everywhere"):
+    others = (place.name for place in PLACES if place.name != present)
+    for place in (present, *others, "Everywhere"):
         parts += [Content(""), Content.styled(place, "bold $accent")]
         for command in COMMANDS:
             if command.place == place:

@@ -7,17 +7,14 @@ run on to Train or its adapter to Explore.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import OptionList
-from textual.worker import Worker
 
 from diffdx_tui.domain.curve import smooth
 from diffdx_tui.domain.recipe import describe
@@ -30,26 +27,22 @@ from diffdx_tui.ui.chrome import Key, KeyBar, TabsRow
 from diffdx_tui.ui.runs_export import RunExport, RunExportForm, export_run
 from diffdx_tui.ui.runs_list import MOST_MARKED, RunTable, heading
 from diffdx_tui.ui.runs_page import RunPage
-from diffdx_tui.ui.status_line import describe_model
 from diffdx_tui.ui.train import TrainScreen
 from diffdx_tui.ui.train_feed import RunFeed
 from diffdx_tui.ui.train_handover import hand_to_explore
 from diffdx_tui.ui.train_line import Line
 from diffdx_tui.ui.train_live import SMOOTHINGS
+from diffdx_tui.ui.watching_screen import WatchingScreen
 
-if TYPE_CHECKING:
-    from diffdx_tui.ui.app import DiffdxApp
-
-_LOOK_EVERY = 2.0  # seconds
 _FEEDS = 40  # of how many runs the curves are kept in memory
 _LABEL = 24  # characters of a curve's name
-R = TypeVar("R")
 
 
-class RunsScreen(Screen[None]):
+class RunsScreen(WatchingScreen):
     """The registry."""
 
-    app: DiffdxApp
+    THING = "run"
+    LOOK_EVERY = 2.0
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (118, "-wide")]  # noqa: RUF012
     AUTO_FOCUS = "RunTable"
     DEFAULT_CSS = """
@@ -104,8 +97,6 @@ class RunsScreen(Screen[None]):
         self._feeds: dict[str, RunFeed] = {}
         self._runs: tuple[Run, ...] = ()
         self._notes: tuple[str, ...] = ()
-        self._deleted: list[str] = []
-        self._looking: Worker[None] | None = None
         self._validation = False
         self._smoothing = SMOOTHINGS.index(0.8)
 
@@ -133,26 +124,8 @@ class RunsScreen(Screen[None]):
 
     # Keeping up
 
-    def on_screen_resume(self) -> None:
-        model = describe_model(self.app.answering, self.app.glyphs)
-        self.query_one(TabsRow).show_right(model)
-        self.action_reload()
-
-    def on_screen_suspend(self) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-
-    def action_reload(self) -> None:
-        """Look now, and go on looking."""
-        self._looking = self.run_worker(self._keep_looking(), group="look", exclusive=True)
-
-    async def _keep_looking(self) -> None:
-        while True:
-            await self._look()
-            await asyncio.sleep(_LOOK_EVERY)
-
-    async def _look(self) -> None:
-        listed = await self._ask(lambda registry: registry.list())
+    async def look(self) -> None:
+        listed = await self.ask(self.registry.list)
         if listed is None:
             return
         before = self._runs
@@ -161,7 +134,7 @@ class RunsScreen(Screen[None]):
         for run in listed.runs[:_FEEDS]:
             if run.id not in self._feeds or run.status.state.is_live or run not in before:
                 await self._read_curve(run)
-        self._draw()
+        self.draw()
 
     async def _read_curve(self, run: Run) -> None:
         feed = self._feeds.setdefault(run.id, RunFeed(self.registry.folder / run.id))
@@ -172,17 +145,9 @@ class RunsScreen(Screen[None]):
         except StoreError:  # deleted meanwhile; the next look leaves it out
             self._feeds.pop(run.id, None)
 
-    async def _ask(self, act: Callable[[RunRegistry], R]) -> R | None:
-        """What the registry says, off this thread; trouble becomes a message."""
-        try:
-            return await asyncio.to_thread(act, self.registry)
-        except StoreError as error:
-            self.app.tell(str(error), severity="warning", seconds=8)
-            return None
-
     # Drawing
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
         self._draw_table()
         self._draw_chart()
         self._draw_facts()
@@ -204,6 +169,8 @@ class RunsScreen(Screen[None]):
         what = "validation loss" if self._validation else "training loss"
         if not self._validation:
             what += f", smoothed {SMOOTHINGS[self._smoothing]:g}"
+        if not any(one.steps for one in series):
+            what += ": none yet"
         planned = [self._feeds[name].planned for name in shown if name in self._feeds]
         self.chart.show(what, series, max((p for p in planned if p), default=None))
 
@@ -239,9 +206,6 @@ class RunsScreen(Screen[None]):
             self._draw_chart()
         self._draw_facts()
 
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)
-
     # Actions
 
     @on(OptionList.OptionSelected)
@@ -263,7 +227,7 @@ class RunsScreen(Screen[None]):
             self.app.tell(f"{MOST_MARKED} curves are as many as can be told apart")
             return
         self.chart.forget_view()
-        self._draw()
+        self.draw()
 
     def action_read(self) -> None:
         run = self.table.current
@@ -305,24 +269,14 @@ class RunsScreen(Screen[None]):
         run = self.table.current
         if run is None:
             return
-        deleted = await self._ask(lambda registry: registry.delete(run.id))
+        deleted = await self.delete(lambda: self.registry.delete(run.id))
         if deleted:
-            self._deleted.append(deleted)
             self._feeds.pop(deleted, None)
             self.table.forget(deleted)
-            self.app.tell("run deleted: u brings it back")
-            await self._look()
+            await self.look()
 
     async def action_restore(self) -> None:
-        """Undo the latest deletion; awaited, so that a second press takes the one before it."""
-        if not self._deleted:
-            self.app.tell("nothing to undo")
-            return
-        name = self._deleted[-1]
-        if await self._ask(lambda registry: registry.restore(name)):
-            self._deleted.remove(name)
-            self.app.tell("run restored")
-            await self._look()
+        await self.restore(self.registry.restore)
 
     def action_turn_measure(self) -> None:
         self._validation = not self._validation

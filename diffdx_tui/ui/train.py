@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,7 +29,7 @@ from diffdx_tui.ui.status_line import describe_model
 from diffdx_tui.ui.train_dialogs import pick_ablation, pick_base, pick_resumption
 from diffdx_tui.ui.train_examples import ExamplesPage
 from diffdx_tui.ui.train_feed import RunFeed
-from diffdx_tui.ui.train_form import RecipeForm
+from diffdx_tui.ui.train_form import RecipeForm, describe_problems
 from diffdx_tui.ui.train_handover import hand_to_explore
 from diffdx_tui.ui.train_live import LiveRun
 from diffdx_tui.ui.train_questions import PreflightScreen, PreviewScreen
@@ -190,7 +191,9 @@ class TrainScreen(Screen[None]):
     def _follow(self, feed: RunFeed) -> None:
         if self._following is not None:
             self._following.cancel()
-        self._following = self.run_worker(self._keep_up(feed), group="follow", exclusive=True)
+        self._following = self.run_worker(
+            partial(self._keep_up, feed), group="follow", exclusive=True
+        )
 
     async def _keep_up(self, feed: RunFeed) -> None:
         """Read and draw, again and again, until the screen is left or another run is shown."""
@@ -219,9 +222,13 @@ class TrainScreen(Screen[None]):
         return self._rest.may_draw(terminal.file.bytes_written, time.monotonic())
 
     def _draw_status(self) -> None:
-        if self._feed is not None:
-            self.status.show(self._feed)
-            self.query_one(KeyBar).show_keys(*live_keys(self._state))
+        feed = self._feed
+        if feed is None:
+            return
+        if self._predicted and feed.record and feed.record.recipe == self._predicted[0]:
+            feed.predicted = self._predicted[1]
+        self.status.show(feed)
+        self.query_one(KeyBar).show_keys(*live_keys(self._state))
 
     @property
     def _state(self) -> RunState | None:
@@ -238,8 +245,7 @@ class TrainScreen(Screen[None]):
     def _edited(self) -> None:
         self._writing = True
         problems = self.form.problems()
-        words = ", ".join(f"{name}: {what}" if name else what for name, what in problems.items())
-        self.status.complain(words)
+        self.status.complain(describe_problems(problems))
 
     def _valid_recipe(self) -> Recipe | None:
         """The form's recipe, or none and the cursor where the trouble is."""
@@ -253,7 +259,7 @@ class TrainScreen(Screen[None]):
         self.form.complain(error.problems)
         name = next(iter(error.problems))
         self.form.focus_setting(name)
-        self.app.tell(str(error), severity="warning", seconds=8)
+        self.app.tell(describe_problems(error.problems), severity="warning", seconds=8)
 
     async def action_start(self) -> None:
         recipe = self._valid_recipe()
@@ -270,10 +276,9 @@ class TrainScreen(Screen[None]):
             return
         except StoreError as error:
             self.app.tell(str(error), severity="error", seconds=12)
+            self.status.say("not started")
             return
         self.attach(self.registry.folder / run_id)
-        if self._feed is not None and self._predicted and self._predicted[0] == checked:
-            self._feed.predicted = self._predicted[1]
 
     async def _ask_about(self, screen: type[PreviewScreen] | type[PreflightScreen]) -> None:
         recipe = self._valid_recipe()
@@ -305,6 +310,7 @@ class TrainScreen(Screen[None]):
 
     def _fill(self, **values: Any) -> None:
         self.form.show(values)
+        self._edited()
 
     # Actions on a run
 

@@ -189,6 +189,14 @@ class RecipeForm(VerticalScroll, can_focus=False):
         self.complain(self.problems())
 
 
+def describe_problems(problems: Mapping[str, str]) -> str:
+    """What cannot be used, each by what its row is called."""
+    labels = {setting.name: setting.label for setting in SETTINGS}
+    return "; ".join(
+        f"{labels.get(name, name)}: {what}" if name else what for name, what in problems.items()
+    )
+
+
 def _shown(recipe: Recipe, setting: Setting) -> str:
     value = recipe.as_dict()[setting.name]
     return "" if value is None else show_value(value)

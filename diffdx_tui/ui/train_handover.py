@@ -19,7 +19,7 @@ def hand_to_explore(app: DiffdxApp, directory: Path, record: RunRecord) -> bool:
     """Load the adapter of the run at *directory* and go to Explore; whether it has one."""
     adapter = directory / ADAPTER_FOLDER
     if not (adapter / "adapter_config.json").is_file():
-        app.tell("this run has left no adapter: only a finished one does", severity="warning")
+        app.tell("this run has left no adapter: finished and stopped runs do", severity="warning")
         return False
     recipe = record.recipe
     spec = replace(

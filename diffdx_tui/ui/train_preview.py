@@ -6,6 +6,7 @@ left out, never trusted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -118,7 +119,7 @@ def _histogram(bins: Any, glyphs: Glyphs) -> list[Content]:
     return [
         Content.assemble(
             (f"{name:>11} tokens ", _GIVEN),
-            (glyphs.bar * round(rows / most * _BAR), "$tier-most-likely"),
+            (glyphs.bar * math.ceil(rows / most * _BAR), "$tier-most-likely"),
             f" {rows:.0f}",
         )
         for name, rows in counted

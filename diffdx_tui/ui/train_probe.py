@@ -15,9 +15,10 @@ from textual.widgets import Static
 
 from diffdx_tui.domain.visible import make_visible, make_visible_line
 from diffdx_tui.ui.glyphs import UNICODE, Glyphs
-from diffdx_tui.ui.train_feed import RunFeed
+from diffdx_tui.ui.train_feed import ProbeAnswers, RunFeed
 
 _LONGEST = 4_000  # characters of one answer
+_TREND = 6  # probes whose adherence is told together
 
 
 class ProbePane(VerticalScroll, can_focus=True):
@@ -61,9 +62,7 @@ class ProbePane(VerticalScroll, can_focus=True):
             return
         self._drawn = key
         self.border_title = Content(self._title(shown))
-        self.border_subtitle = Content(
-            f"{self._glyphs.left} {self._glyphs.right} other probes" if len(feed.probes) > 1 else ""
-        )
+        self.border_subtitle = Content(self._trend(feed))
         self.query_one(Static).update(self._body(shown))
 
     def _shown(self) -> int | None:
@@ -78,11 +77,22 @@ class ProbePane(VerticalScroll, can_focus=True):
         if feed is None or shown is None:
             return "Probe: none yet"
         probe = feed.probes[shown]
-        strict = sum(one.get("strict") is True for one in probe.answers)
         stopped = sum(one.get("stopped") is True for one in probe.answers)
         n = len(probe.answers)
-        parts = [f"Probe at step {probe.step}", f"strict {strict}/{n}", f"stopped {stopped}/{n}"]
+        parts = [
+            f"Probe at step {probe.step}",
+            f"strict {_strict(probe)}/{n}",
+            f"stopped {stopped}/{n}",
+        ]
         return dot.join(parts)
+
+    def _trend(self, feed: RunFeed) -> str:
+        """Adherence from probe to probe, the newest last; nothing of one alone."""
+        if len(feed.probes) < 2:
+            return ""
+        latest = list(feed.probes)[-_TREND:]
+        counts = " ".join(f"{_strict(probe)}/{len(probe.answers)}" for probe in latest)
+        return f"strict so far {counts}  {self._glyphs.left} {self._glyphs.right} other probes"
 
     def _body(self, shown: int | None) -> Content:
         if self._feed is None or shown is None:
@@ -115,3 +125,8 @@ class ProbePane(VerticalScroll, can_focus=True):
         self._step = None if place == len(probes) - 1 else probes[place].step
         self.scroll_home(animate=False)
         self.show(self._feed)
+
+
+def _strict(probe: ProbeAnswers) -> int:
+    """How many of its answers are strictly valid."""
+    return sum(one.get("strict") is True for one in probe.answers)

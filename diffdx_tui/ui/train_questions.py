@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -30,8 +31,8 @@ from diffdx_tui.ui.train_preview import preflight_text, preview_text
 class Question(ModalScreen[dict[str, Any]]):
     """A page that waits for the trainer's answer, which is its result; empty if none came."""
 
-    TITLE_TEXT = ""
-    COMMAND = ""
+    TITLE_TEXT: ClassVar[str]
+    COMMAND: ClassVar[str]
     DEFAULT_CSS = """
     Question { align: center middle; background: $background 60%; }
     Question > VerticalScroll {
@@ -86,9 +87,9 @@ class Question(ModalScreen[dict[str, Any]]):
             text = self.text(reply)
         self.query_one(Static).update(text)
 
+    @abstractmethod
     def text(self, reply: dict[str, Any]) -> Content:
         """The page that the reply makes."""
-        raise NotImplementedError
 
     def action_scroll_by(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)

@@ -63,6 +63,8 @@ def live_keys(state: RunState | None) -> tuple[Key, ...]:
         return _CURVE_KEYS
     if state is RunState.FINISHED:
         return (_EXPLORE, *_CURVE_KEYS)
+    if state is RunState.STOPPED:
+        return (_GO_ON, _EXPLORE, *_CURVE_KEYS)
     if not state.is_live:
         return (_GO_ON, *_CURVE_KEYS)
     return (_GO_ON if state is RunState.PAUSED else _PAUSE, _SAVE, _STOP, *_CURVE_KEYS)

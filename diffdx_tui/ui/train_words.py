@@ -76,7 +76,10 @@ def describe_phase(status: RunStatus) -> str:
 
 
 def describe_phases(phases: Sequence[tuple[str, float]], glyphs: Glyphs) -> str:
-    """What a run did before its first step and how long each took, the last still going on."""
+    """What a run did before its first step and how long each took.
+
+    The newest, which still goes on, comes first, so that it is not what a narrow line cuts off.
+    """
     words = []
     names = {str(phase): words_for for phase, words_for in PHASES.items()}
     for place, (name, began) in enumerate(phases):
@@ -85,7 +88,7 @@ def describe_phases(phases: Sequence[tuple[str, float]], glyphs: Glyphs) -> str:
             words.append(f"{glyphs.done} {known} {phases[place + 1][1] - began:.1f} s")
         else:
             words.append(f"{glyphs.running} {known}")
-    return "  ".join(words)
+    return "  ".join(reversed(words))
 
 
 def describe_progress(status: RunStatus, line: StepMetrics | None) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from diffdx_tui.ablation import Ablation, recipe_hashes
+from diffdx_tui.ablation import Ablation, AblationStopped, Ablator, recipe_hashes
 from diffdx_tui.commands.ablate import write_results
 from diffdx_tui.commands.arguments import build_parser
 from diffdx_tui.domain.decoding import Mode
@@ -54,6 +54,16 @@ def test_figures_on_standard_output_and_files_in_home(run: Run, home: Path) -> N
     assert run("evaluate", "show", "last").code == 3
     assert run("evaluate", "restore", made.id).code == 0
     assert json.loads(run("evaluate", "list", "--json").out)[0]["state"] == "finished"
+
+
+def test_minimal_pairs_are_told_where_there_are_whole_ones(run: Run) -> None:
+    few = ("--mode", "guided", "--max-new-tokens", "150")
+    ended = run("evaluate", "--set", "regression", *few)
+    assert ended.code == 0, ended.err
+    (flips,) = [line for line in ended.out.splitlines() if line.split()[-2:] == ["PAIR", "FLIP"]]
+    told = ended.out.splitlines()[ended.out.splitlines().index(flips) + 1]
+    assert told.startswith("tiny A guided") and told.count("/1 ") == 2
+    assert "minimal pairs" not in run("evaluate", *few, "--set", "test", "--limit", "1").out
 
 
 def test_another_folder_is_used_and_never_overwritten(run: Run, home: Path, tmp_path: Path) -> None:
@@ -144,6 +154,47 @@ def test_an_ablation_trains_what_the_reference_did() -> None:
     assert Ablation(modes=(Mode.GUIDED,)).decodings()[0][1].mode is Mode.GUIDED
 
 
+def test_an_ablation_can_draw_and_tell_cases_otherwise(home: Path) -> None:
+    from diffdx_tui.commands.ablate import ablation_of
+
+    words = "ablate --cv --variants baseline --decoding greedy,reference --samples 10 --perturb"
+    options = build_parser().parse_args([*words.split(), "order,units"])
+    ablation = ablation_of(options)
+    ablation.check()
+    plan = Ablator(ablation, home).plan({})
+    assert {arm.name: arm.samples for arm in plan.arms} == {
+        "baseline free": 1,
+        "baseline free reference": 10,
+        "baseline guided": 1,
+        "baseline guided reference": 10,
+        "baseline free, order": 1,
+        "baseline guided, order": 1,
+        "baseline free, units": 1,
+        "baseline guided, units": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--decoding", "greedy", "--samples", "3"),
+        ("--decoding", "reference", "--modes", "free", "--perturb", "order"),
+    ],
+)
+def test_what_an_ablation_cannot_ask_is_said_before_it_trains(
+    run: Run, home: Path, flags: tuple[str, ...]
+) -> None:
+    ended = run("ablate", *flags)
+    assert ended.code == 2 and "greedy" in ended.err
+    assert RunRegistry(home).list().runs == ()
+
+
+def test_an_ablation_that_was_asked_to_stop_starts_nothing_more(home: Path) -> None:
+    with pytest.raises(AblationStopped):
+        Ablator(Ablation(labels=("A",)), home, cancelled=lambda: True).run()
+    assert RunRegistry(home).list().runs == ()
+
+
 def test_hashes_are_those_a_run_records(tiny_model: Path) -> None:
     from diffdx_tui.config import data_directory
     from diffdx_tui.domain.splits import read_splits
@@ -159,8 +210,10 @@ def test_written_results_name_no_folder(tmp_path: Path) -> None:
     run_id = RunRegistry(tmp_path).create(read_recipe({})).id
     adapter = str(tmp_path / "runs" / run_id / "adapter")
     values = {"adapter": adapter, "external": str(tmp_path / "sets"), "text": "a / b", "n": 1}
+    values["command"] = ["ablate", f"--external={tmp_path / 'sets'}"]
     write_results(tmp_path / "out.json", values)
     written = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert written.pop("command") == ["ablate", "--external=sets"]
     assert written == {"adapter": f"run {run_id}", "external": "sets", "text": "a / b", "n": 1}
 
 

@@ -18,6 +18,7 @@ from diffdx_tui.domain.evaluation import (
     PlanError,
     arms_of,
     decoding_for,
+    perturbed_arms,
     read_plan,
 )
 from diffdx_tui.domain.evaluation_sets import read_set, spread
@@ -113,3 +114,23 @@ def test_external_rows_have_a_first_tier_and_nothing_else(tmp_path: Path) -> Non
 def test_a_missing_external_set_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(ExternalError, match="external pull"):
         read_set("external:avey", data_directory(), tmp_path)
+
+
+def test_beside_what_draws_a_greedy_arm_answers_once() -> None:
+    decodings = [(way, decoding_for(way, Mode.FREE)) for way in ("greedy", "reference")]
+    arms = arms_of({"label": "mini", "samples": 10}, decodings)
+    assert [arm.samples for arm in arms] == [1, 10]
+    with pytest.raises(PlanError, match="greedy"):
+        arms_of({"label": "mini", "samples": 10}, decodings[:1])
+
+
+def test_greedy_arms_are_asked_the_cases_told_otherwise() -> None:
+    decodings = [(way, decoding_for(way, Mode.FREE)) for way in ("greedy", "reference")]
+    arms = arms_of({"label": "mini"}, decodings)
+    more = perturbed_arms(arms, ["order", "units"])
+    assert [arm.name for arm in more] == ["mini free, order", "mini free, units"]
+    plan = Plan(set="test", arms=(*arms, *more))
+    assert read_plan(json.loads(json.dumps(plan.as_dict()))) == plan
+    assert perturbed_arms(arms[1:], []) == []
+    with pytest.raises(PlanError, match="greedy"):
+        perturbed_arms(arms[1:], ["order"])

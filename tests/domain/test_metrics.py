@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -126,3 +127,24 @@ def test_a_figure_as_json() -> None:
     values = json.loads(json.dumps(Figure.of_share(1, 3).as_dict()))
     assert (values["k"], values["n"], values["interval"]) == (1, 3, "wilson")
     assert values["value"] == pytest.approx(1 / 3, abs=1e-6)
+
+
+def test_a_flip_is_another_leading_diagnosis_right_or_wrong() -> None:
+    def twins(one: str, first: str, second: str, right: tuple[bool, bool]) -> list[CaseScore]:
+        a, b = f"{one}1", f"{one}2"
+        return [
+            replace(score(a, {Metric.ACC1: right[0]}, pair=b), first=first),
+            replace(score(b, {Metric.ACC1: right[1]}, pair=a), first=second),
+        ]
+
+    scores = [
+        *twins("a", "sah", "meningitis", (True, True)),
+        *twins("b", "sah", "migraine", (True, False)),
+        *twins("c", "sah", "sah", (True, False)),
+        *twins("d", "", "", (False, False)),  # two answers that name nothing do not differ
+        score("e", {Metric.ACC1: True}, pair="gone"),
+    ]
+    assert values_of(scores, Metric.FLIP) == {"a1": True, "b1": True, "c1": False, "d1": False}
+    assert values_of(scores, Metric.PAIR) == {"a1": True, "b1": False, "c1": False, "d1": False}
+    figures = measure(scores)
+    assert (figures[Metric.FLIP].k, figures[Metric.FLIP].n) == (2, 4)

@@ -10,7 +10,9 @@ from diffdx_tui.domain.decoding import Mode
 from diffdx_tui.domain.differential import Variant
 from diffdx_tui.domain.evaluation import Plan, arms_of, decoding_for
 from diffdx_tui.domain.events import Stats
+from diffdx_tui.domain.identity import new_id
 from diffdx_tui.domain.verdict import judge
+from diffdx_tui.store import shelf
 from diffdx_tui.store.directory_writer import RunBusy
 from diffdx_tui.store.errors import AmbiguousId, StoreError, UnknownId
 from diffdx_tui.store.evaluation_records import (
@@ -27,7 +29,7 @@ from diffdx_tui.store.evaluation_records import (
 from diffdx_tui.store.evaluation_writer import EvaluationWriter, write_scores
 from diffdx_tui.store.evaluations import EvaluationReader, EvaluationRegistry, read_outputs
 from diffdx_tui.store.run_records import CONTROL_FOLDER, Control, RunState
-from diffdx_tui.store.run_registry import RunStateError
+from diffdx_tui.store.shelf import RunStateError
 
 PLAN = Plan(
     set="test",
@@ -133,12 +135,17 @@ def test_another_folder_holds_one_evaluation(registry: EvaluationRegistry, tmp_p
     assert registry.list().evaluations == ()
 
 
-def test_deleted_ones_come_back(registry: EvaluationRegistry) -> None:
+def test_deleted_ones_come_back(
+    registry: EvaluationRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = registry.create(PLAN)
     with EvaluationWriter(made.directory) as writer:
         with pytest.raises(RunStateError):
             registry.delete(made.id)
         writer.end(RunState.FINISHED)
+        monkeypatch.setattr(shelf, "_ENDING_SECONDS", 0.0)
+        with pytest.raises(RunStateError, match="still ending"):  # it has not let go yet
+            registry.delete(made.id)
     registry.delete(made.id)
     assert registry.list().evaluations == ()
     assert [one.id for one in registry.list_deleted().evaluations] == [made.id]
@@ -150,5 +157,6 @@ def test_damaged_ones_are_noted(registry: EvaluationRegistry) -> None:
     made = registry.create(PLAN)
     (made.directory / EVALUATION_FILE).write_text('{"schema": 1}', encoding="utf-8")
     (registry.folder / "notes").mkdir()
+    (registry.folder / new_id()).touch()  # no folder
     found = registry.list()
-    assert found.evaluations == () and len(found.notes) == 2
+    assert found.evaluations == () and len(found.notes) == 3

@@ -22,8 +22,9 @@ from diffdx_tui.store.run_checkpoints import find_checkpoint
 from diffdx_tui.store.run_files import explain_os
 from diffdx_tui.store.run_reader import RunNews, RunReader
 from diffdx_tui.store.run_records import Control, EventKind, RunState
-from diffdx_tui.store.run_registry import NEWEST, RunRegistry, RunStateError
+from diffdx_tui.store.run_registry import RunRegistry
 from diffdx_tui.store.run_writer import RunWriter
+from diffdx_tui.store.shelf import NEWEST, RunStateError
 from tests.store.runs import CHILD, Runs, runs_in, wait_until
 
 ENDED = (RunState.FINISHED, RunState.STOPPED, RunState.FAILED, RunState.DEAD)

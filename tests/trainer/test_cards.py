@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,6 +15,7 @@ from diffdx_tui.domain.decoding import Mode
 from diffdx_tui.domain.evaluation import Plan
 from diffdx_tui.domain.recipe import read_recipe
 from diffdx_tui.evaluation_plan import decodings_for, plan_runs
+from diffdx_tui.store.evaluation_records import RESULTS_FILE
 from diffdx_tui.store.evaluations import EvaluationRegistry
 from diffdx_tui.store.run_files import write_json
 from diffdx_tui.store.run_records import ADAPTER_FOLDER, RunState, StepMetrics
@@ -53,7 +56,8 @@ def test_a_card_tells_what_happened(run: Path, home: Path, tmp_path: Path) -> No
         "200 rows",
         "rank 4",
         "0/1",
-        "before",
+        "Before, the base alone:\n\n",
+        "Step 8:\n\n",
     ):
         assert words in text, words
     assert "Not evaluated yet" in text and "HAI-DiffDx-0.5B" in text
@@ -77,6 +81,19 @@ def test_an_evaluation_renews_it(run: Path, home: Path) -> None:
     assert "Evaluation on test, 25 rows" in text and "25/25, 100 % (87 to 100)" in text
     assert "Not evaluated yet" not in text
     assert str(home) not in text
+    # An evaluation older than a metric is no reason to have no card.
+    results = json.loads((directory / RESULTS_FILE).read_text(encoding="utf-8"))
+    for values in (results["definitions"], *(one["metrics"] for one in results["arms"])):
+        del values["FLIP"]
+    write_json(directory / RESULTS_FILE, results)
+    older = write_card(run).read_text(encoding="utf-8")
+    assert "FLIP" in text and "FLIP" not in older and "25/25, 100 % (87 to 100)" in older
+    # The run went on and wrote other weights: the figures are not theirs.
+    weights = run / ADAPTER_FOLDER / "adapter_model.safetensors"
+    weights.write_bytes(b"")
+    later = time.time() + 60
+    os.utime(weights, (later, later))
+    assert "Not evaluated yet" in write_card(run).read_text(encoding="utf-8")
 
 
 def test_a_smoke_test_is_no_evaluation(run: Path, home: Path) -> None:

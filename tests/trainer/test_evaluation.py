@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from diffdx_tui.config import data_directory
 from diffdx_tui.domain.decoding import Decoding, Mode
 from diffdx_tui.domain.differential import Variant
-from diffdx_tui.domain.evaluation import Arm, Plan, decoding_for
+from diffdx_tui.domain.evaluation import Arm, Plan, decoding_for, perturbed_arms
+from diffdx_tui.domain.evaluation_sets import read_set
 from diffdx_tui.domain.metrics import CaseScore, Metric
 from diffdx_tui.launch import TRAINER, clean_environment, resume_evaluation, start_evaluation
 from diffdx_tui.store.evaluation_records import (
@@ -26,12 +28,13 @@ from diffdx_tui.store.evaluation_records import (
     SCORES_FILE,
 )
 from diffdx_tui.store.evaluations import EvaluationReader, EvaluationRegistry, read_outputs
-from diffdx_tui.store.run_records import RunState
+from diffdx_tui.store.run_records import Phase, RunState
 from tests.trainer.evaluation_material import HOSTILE, gold_answers, write_answers
 from trainer.evaluation.command import main, make_files
 from trainer.evaluation.comparisons import Scored, compare_arms
+from trainer.evaluation.invariance import measure_invariance
 from trainer.evaluation.results import any_of, measure_samples
-from trainer.evaluation.rows import Changed
+from trainer.evaluation.rows import Changed, hash_text, rows_asked
 
 # Short: what is tested is the way, not the model.
 SHORT = replace(decoding_for("greedy", Mode.GUIDED), max_new_tokens=100)
@@ -168,6 +171,49 @@ def test_a_changed_row_is_not_scored_in_silence(home: Path) -> None:
     assert main(["rescore", str(directory)]) == 5
 
 
+def test_cases_told_otherwise_are_asked_and_set_beside_the_plain_ones(home: Path) -> None:
+    plain = arm("plain")
+    arms = (plain, *perturbed_arms([plain], ["irrelevant", "units"]))
+    directory = EvaluationRegistry(home).create(Plan(set="regression", arms=arms)).directory
+    assert main([str(directory)]) == 0
+    rows = read_set("regression", data_directory())
+    asked = {one.name: {gold.id: gold for gold in rows_asked(one, rows)} for one in arms}
+    outputs = list(read_outputs(directory))
+    assert len(outputs) == sum(map(len, asked.values())) > 2
+    for output in outputs:
+        text = asked[output.key.arm][output.key.case].vignette
+        assert output.vignette_sha256 == hash_text(text)
+        # Guided mode gives the echo, of the text that was asked.
+        assert json.dumps(text, ensure_ascii=False)[1:-1] in output.raw
+    results = EvaluationReader(directory).results()
+    assert results is not None and results["complete"]
+    assert results["arms"][1]["kind"] == "perturbed"
+    assert (
+        results["arms"][1]["metrics"]["ECHO"]["value"]
+        == results["arms"][1]["metrics"]["ECHO"]["n"] / 2
+    )
+    assert {test["first"] for test in results["comparisons"]} == {"plain"}
+    row = results["invariance"][0]
+    assert (row["arm"], row["perturbation"], row["same"]["interval"]) == (
+        "plain",
+        "irrelevant",
+        "wilson",
+    )
+    assert "Cases told otherwise" in (directory / REPORT_FILE).read_text(encoding="utf-8")
+
+
+def test_figures_of_a_part_are_there_when_the_rest_fails(home: Path) -> None:
+    arms = (arm("a"), arm("b", model="no/such"))
+    directory = EvaluationRegistry(home).create(Plan(set="test", arms=arms)).directory
+    write_answers(directory, {"a": gold_answers()})
+    assert main([str(directory)]) == 4
+    status = EvaluationReader(directory).status()
+    assert status.state is RunState.FAILED and "models pull no/such" in status.message
+    assert status.phase is Phase.ENDED, "the last word comes after the figures"
+    results = EvaluationReader(directory).results()
+    assert results is not None and not results["complete"]
+
+
 def test_what_goes_wrong_is_said_in_a_sentence(home: Path, capsys: Any) -> None:
     registry = EvaluationRegistry(home)
     missing = registry.create(Plan(set="test", arms=(arm("a", model="no/such"),))).directory
@@ -211,7 +257,7 @@ def test_several_answers_a_case_are_one_case() -> None:
     figure = measure_samples(samples)[Metric.ACC1]
     assert (figure.k, figure.n, figure.interval) == (0.5, 2, "group-bootstrap")
     either = any_of(samples, Metric.ACC1)
-    assert (either.k, either.n) == (1, 2)
+    assert (either.k, either.n, either.interval) == (1, 2, "group-bootstrap")
     alone = measure_samples(samples[:1])[Metric.ACC1]
     assert (alone.k, alone.n, alone.interval) == (1, 2, "wilson")
 
@@ -261,3 +307,26 @@ def test_seeds_are_compared_with_their_own() -> None:
     }
     assert ("A 1", "B 1") in pairs and ("A 2", "B 2") in pairs and ("baseline", "A 2") in pairs
     assert ("A 1", "B 2") not in pairs and ("A 1", "A 2") not in pairs
+
+
+def test_a_name_for_the_same_disease_is_no_change() -> None:
+    plain = arm("plain")
+    arms = [plain, *perturbed_arms([plain], ["order", "spelling"])]
+
+    def told(name: str, firsts: dict[str, str]) -> list[CaseScore]:
+        return [
+            replace(score(case, ACC1=first == "mi"), first=first) for case, first in firsts.items()
+        ]
+
+    scores = {
+        "plain": told("plain", {"a": "mi", "b": "pe", "c": "", "d": "mi"}),
+        "plain, order": told("order", {"a": "mi", "b": "pe", "c": "mi", "d": ""}),
+        "plain, spelling": told("spelling", {"a": "pe"}),
+    }
+    order, spelling, both = measure_invariance(arms, scores)
+    # c had nothing to begin with; d lost what it had; spelling changed the text of a alone.
+    assert (order["same"]["k"], order["same"]["n"]) == (2, 3)
+    assert (order["right_plain"]["k"], order["right_perturbed"]["k"]) == (2, 2)
+    assert (order["only_plain"], order["only_perturbed"], order["p"]) == (1, 1, 1.0)
+    assert (spelling["same"]["k"], spelling["same"]["n"]) == (0, 1)
+    assert (both["perturbation"], both["same"]["k"], both["same"]["n"]) == ("any", 1, 3)

@@ -14,6 +14,7 @@ from diffdx_tui.domain.evaluation import Plan
 from diffdx_tui.domain.metrics import Metric
 from diffdx_tui.store.evaluation_writer import EvaluationWriter
 from diffdx_tui.store.evaluations import EvaluationRegistry
+from diffdx_tui.store.run_files import read_json, write_json
 from diffdx_tui.store.run_records import RunState
 from diffdx_tui.ui import evaluate
 from diffdx_tui.ui.evaluate_table import cell
@@ -135,6 +136,78 @@ async def test_a_new_one_is_planned_and_started(
         (str(run / "adapter"), "free"),
         (str(run / "adapter"), "guided"),
     ]
+
+
+async def test_any_model_with_any_adapter_may_be_named(
+    start: Any, config: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    child = (sys.executable, "-c", "import time; time.sleep(1)")
+    monkeypatch.setattr(
+        evaluate, "start_evaluation", partial(launch.start_evaluation, trainer=child)
+    )
+    older = create(config.home)
+    finish(older)
+    base, adapter = tmp_path / "base", tmp_path / "tuned"
+    base.mkdir()
+    adapter.mkdir()
+    async with start() as hands:
+        await open_evaluate(hands)
+        await hands.press("n")
+        await hands.sees("Another model", "Its adapter", "Schema")
+        form = hands.app.screen
+        form.query_one("#adapter").focus()
+        await hands.press(*"nobody/nothing", "enter")
+        await hands.sees("an adapter needs its model")
+        form.query_one("#model").focus()
+        await hands.press(*"nobody/nowhere", "enter")
+        await hands.sees("models pull nobody/nowhere")
+        form.query_one("#model").value = str(base)
+        await hands.press("enter")
+        await hands.sees("models pull nobody/nothing")
+        form.query_one("#adapter").value = str(adapter)
+        form.query_one("#variant").focus()
+        await hands.press("right", "enter")  # B
+        await hands.sees("base B tuned")
+        found = EvaluationRegistry(config.home).list().evaluations[0]
+        assert found.id != older.name
+        # The keys now mean the new one.
+        await hands.until(lambda: hands.app.screen.table.current == found.id)
+    arm = found.record.plan.arms[0]
+    assert (arm.model, arm.adapter, arm.variant) == (str(base), str(adapter), "B")
+
+
+async def test_rows_that_are_not_here_are_told_before_anything_starts(
+    start: Any, config: Any
+) -> None:
+    async with start() as hands:
+        await open_evaluate(hands)
+        await hands.press("n")
+        await hands.sees("New evaluation")
+        form = hands.app.screen
+        form.query_one("#set").choose("external:avey")
+        form.query_one("#model").value = "mini"
+        await hands.press("enter")
+        await hands.until(lambda: hands.app.screen is not form)
+        await hands.sees("avey", "no evaluations yet")
+    assert not EvaluationRegistry(config.home).list().evaluations
+
+
+async def test_at_80_columns_free_is_told_from_guided_and_the_notice_stands(
+    start: Any, config: Any
+) -> None:
+    directory = create(config.home)
+    finish(directory)
+    path = directory / "results.json"
+    values = read_json(path)
+    assert values is not None
+    for arm in values["arms"]:
+        arm["name"] = arm["name"].replace("mini A", "mini A without adapter")
+    write_json(path, values | {"complete": False})
+    async with start() as hands:
+        await open_evaluate(hands)
+        await hands.sees("… free", "… guided", "nearest (baseline)", "not clinician-validated")
+        await hands.press("s")
+        await hands.sees("on shared fields", "not complete", "not clinician-validated")
 
 
 async def test_deleting_and_undoing(start: Any, config: Any) -> None:

@@ -43,11 +43,23 @@ async def test_every_place_by_its_key_the_palette_and_a_click(start: Any, place:
 
 
 async def test_help_and_palette_tell_every_place(start: Any) -> None:
-    text = help_text().plain
+    text = help_text(NAMES[0]).plain
     assert all(f"{key_of(place):<22}{place.name}  {place.detail}" in text for place in PLACES)
     async with start(size=(100, 60)) as hands:
         await hands.press("ctrl+p", *"screen")
         await hands.sees("Shift+F9")
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+async def test_help_begins_with_the_keys_of_the_present_place(start: Any, place: Place) -> None:
+    async with start() as hands:
+        hands.app.places.go(place.name)
+        await hands.sees(f"[{place.name}]")
+        await hands.press("f1")
+        await hands.sees("Help", "Not a medical device.")
+        lines = str(hands.app.screen.query_one("Static").visual).splitlines()
+        told = [line for line in lines if line in NAMES]
+        assert told[0] == place.name and sorted(told) == sorted(NAMES)
 
 
 async def test_a_dialog_holds_one_where_one_is(start: Any) -> None:

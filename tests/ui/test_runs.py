@@ -66,6 +66,9 @@ async def test_a_run_that_goes_on_is_kept_up_with_and_not_deleted(start: Any, co
         async with start() as hands:
             screen = await open_runs(hands)
             await hands.sees("running", "training loss")
+            await hands.press("m")
+            await hands.sees("validation loss: none yet")
+            await hands.press("m")
             write_step(writer, 4, 60)
             feed = next(iter(screen._feeds.values()))
             await hands.until(lambda: len(feed.lines) == 4)

@@ -13,13 +13,17 @@ from typing import Any
 import pytest
 
 from diffdx_tui import launch
+from diffdx_tui.store.errors import StoreError
 from diffdx_tui.store.run_files import read_json
 from diffdx_tui.store.run_reader import RunReader, judge
 from diffdx_tui.store.run_records import LAUNCH_FILE, Control, EventKind, Phase, RunState
 from diffdx_tui.store.run_registry import RunRegistry
 from diffdx_tui.ui import train, train_questions
+from diffdx_tui.ui.glyphs import UNICODE
 from diffdx_tui.ui.pacing import CURVE_RATE, Rest
 from diffdx_tui.ui.train import TrainScreen
+from diffdx_tui.ui.train_preview import preview_text
+from diffdx_tui.ui.train_words import describe_phases
 from tests.ui.test_hostile_text import HOSTILE, assert_harmless
 from tests.ui.trained import ROOT, TRAINER, finished_run, running_run
 from tests.ui.writing_run import write_step
@@ -90,7 +94,7 @@ async def test_what_cannot_be_used_is_told_beside_its_row(start: Any) -> None:
             screen.form.show({"rank": 8, "rate": 2e-4, "epochs": 3} | {name: value})
             await hands.sees(words, "✗")
             await hands.press("f5")
-            await hands.pilot.pause()
+            await hands.sees(f"{name.capitalize()}: must be")  # by what its row is called
             assert screen.form.query_one(f"#{name}").has_focus
         assert not (hands.app.config.home / "runs").exists()
 
@@ -110,10 +114,14 @@ async def test_a_base_or_data_that_is_not_here_starts_nothing(start: Any, config
 async def test_an_ablation_fills_the_form(start: Any) -> None:
     async with start() as hands:
         screen = await open_train(hands)
+        screen.form.focus_setting("rank")
+        await hands.press("x")
+        await hands.sees("Rank: must be a whole number")
         await hands.press("f6", *"rank-16", "enter")
         await hands.pilot.pause()
         recipe = screen.form.recipe()
         assert (recipe.rank, recipe.alpha) == (16, 32)
+        await hands.until(lambda: "Rank: must be" not in hands.text)
 
 
 async def test_requests_are_shown_as_asked_until_the_run_confirms(start: Any, config: Any) -> None:
@@ -146,7 +154,7 @@ async def test_requests_are_shown_as_asked_until_the_run_confirms(start: Any, co
             await hands.sees("asked to stop")
             writer.confirm(Control.STOP)
             writer.end(RunState.STOPPED, "stopped as asked")
-            await hands.sees("stopped as asked", "p go on")
+            await hands.sees("stopped as asked", "p go on", "e to Explore")
 
 
 async def test_leaving_and_a_new_app_show_the_whole_curve_again(start: Any, config: Any) -> None:
@@ -266,7 +274,7 @@ async def test_keys_of_the_live_view(start: Any, config: Any) -> None:
         await hands.sees("Loss of each row", "epoch 3", "row-5", "0.083")
         assert hands.text.index("row-5") < hands.text.index("row-1")
         await hands.press("escape", "f2", "left")
-        await hands.sees("Probe at step 40")
+        await hands.sees("Probe at step 40", "strict so far 1/2 1/2 1/2")
         await hands.press("n")
         await hands.sees("F5 start", "Variant")
 
@@ -334,7 +342,39 @@ async def test_what_the_preflight_said_stands_beside_what_came_of_it(
         await hands.sees("peak memory", "1.3 GiB", "900 tokens/s")
         await hands.press("escape", "f5")
         await hands.sees("finished")
-        await hands.sees("pre-flight said 1.3 GiB, 900 tok/s; measured 1.4 GiB, 812 tok/s")
+        said_and_found = "pre-flight said 1.3 GiB, 900 tok/s; measured 1.4 GiB, 812 tok/s"
+        await hands.sees(said_and_found)
+        await hands.press("alt+5")
+        await hands.sees("[Runs]", "finished")
+        await hands.press("enter")  # attached anew, it is still known
+        await hands.sees("[Train]", said_and_found)
+
+
+async def test_a_start_that_fails_is_not_said_to_go_on(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> str:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(train, "start_run", refuse)
+    async with start() as hands:
+        await open_train(hands)
+        await hands.press("f5")
+        await hands.sees("the disk is full", "not started")
+
+
+def test_what_a_starting_run_does_now_is_not_what_a_narrow_line_cuts_off() -> None:
+    phases = [(Phase.IMPORTING, 0.0), (Phase.LOADING, 8.5), (Phase.GATES, 9.0)]
+    assert describe_phases(phases, UNICODE) == (
+        "● checking every row  ✓ loading the base 0.5 s  ✓ importing libraries 8.5 s"
+    )
+
+
+def test_a_length_that_one_row_has_is_seen_in_the_histogram() -> None:
+    bins = [{"from": 0, "to": 63, "rows": 200}, {"from": 64, "to": 127, "rows": 1}]
+    lines = preview_text({"histogram": bins}, UNICODE).plain.splitlines()
+    (line,) = [line for line in lines if "64-127" in line]
+    assert line.endswith(f"tokens {UNICODE.bar} 1")
 
 
 async def test_the_app_may_end_while_the_run_goes_on(

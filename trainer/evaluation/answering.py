@@ -36,7 +36,7 @@ from diffdx_tui.engine.tokenizer import Tokenizer
 from diffdx_tui.store.evaluation_records import Output, OutputKey
 from diffdx_tui.store.evaluation_writer import EvaluationWriter
 from diffdx_tui.store.run_records import Phase
-from trainer.evaluation.rows import Changed, expect_same_rows, hash_text
+from trainer.evaluation.rows import Changed, expect_same_rows, hash_text, rows_asked
 
 
 class Stopped(Exception):
@@ -72,7 +72,7 @@ def jobs_of(plan: Plan, rows: EvaluationSet) -> Iterator[Job]:
     jobs = [
         Job(arm, _spec_of(arm, rows.fold_of.get(gold.id)), gold, sample)
         for arm in plan.arms
-        for gold in rows.rows
+        for gold in rows_asked(arm, rows)
         for sample in range(arm.samples)
     ]
     first: dict[ModelSpec, int] = {}
@@ -99,7 +99,7 @@ def answer_rows(
         EngineError: a model cannot be loaded, or broke.
     """
     jobs = list(jobs_of(writer.record.plan, rows))
-    expect_same_rows(writer.done.values(), rows)
+    expect_same_rows(writer.done.values(), writer.record.plan.arms, rows)
     open_jobs = [job for job in jobs if job.key not in writer.done]
     engine: LocalEngine | None = None
     loaded: ModelSpec | None = None

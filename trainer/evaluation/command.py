@@ -55,19 +55,20 @@ def main(arguments: list[str]) -> int:
 def evaluate(directory: Path) -> int:
     """Answer what is not answered yet, then score and report all there is."""
     with EvaluationWriter(directory) as writer, _signals() as asked:
-        status = _answer(writer, asked)
-        if writer.done:
-            writer.enter_phase(Phase.EVALUATING)
-            make_files(directory)
-        if status == _CANCELLED:
-            writer.end(RunState.STOPPED, "asked to stop; `evaluate resume` goes on")
-        elif not status:
-            writer.end(RunState.FINISHED)
+        state, message, status = _answer(writer, asked)
+        try:
+            if writer.done:
+                writer.enter_phase(Phase.EVALUATING)
+                make_files(directory)
+        except (*_DATA_ERRORS, StoreError):
+            if state is not RunState.FAILED:  # what went wrong first is what has to be said
+                raise
+        writer.end(state, message)  # last: whoever sees the end finds the figures
     return status
 
 
-def _answer(writer: EvaluationWriter, asked: Callable[[], bool]) -> int:
-    """Have the arms answer; a failure is the evaluation's last word, with what to do."""
+def _answer(writer: EvaluationWriter, asked: Callable[[], bool]) -> tuple[RunState, str, int]:
+    """Have the arms answer: how that ended, what to say of it, and the exit status."""
     try:
         rows = rows_of(writer.record)
         from trainer.evaluation.answering import Stopped, answer_rows
@@ -76,12 +77,11 @@ def _answer(writer: EvaluationWriter, asked: Callable[[], bool]) -> int:
         try:
             answer_rows(writer, rows, _say, asked)
         except Stopped:
-            return _CANCELLED
+            return RunState.STOPPED, "asked to stop; `evaluate resume` goes on", _CANCELLED
     except (*_DATA_ERRORS, StoreError, EngineError) as error:
-        writer.end(RunState.FAILED, str(error))
         code = _NO_MODEL if isinstance(error, EngineError) else _REFUSED
-        return _complain(error, code)
-    return 0
+        return RunState.FAILED, str(error), _complain(error, code)
+    return RunState.FINISHED, "", 0
 
 
 def rescore(directory: Path) -> int:
@@ -116,7 +116,7 @@ def make_files(directory: Path) -> dict[str, Any]:
     if not outputs:
         raise StoreError(f"{directory} has no outputs to score")
     rows = rows_of(record)
-    expect_same_rows(outputs, rows)
+    expect_same_rows(outputs, record.plan.arms, rows)
     scores = score_outputs(record, outputs, rows)
     results = make_results(record, outputs, rows, scores)
     write_scores(directory, score_lines(scores))

@@ -78,7 +78,8 @@ def build_report(results: Mapping[str, Any]) -> list[Block]:
     if not results["complete"]:
         blocks.append(Paragraph("Incomplete: the evaluation was stopped, figures are of a part."))
     blocks += [*_reference(results), *_arms(results), *_figures(results)]
-    blocks += [*_over_seeds(results), *_drawings(results), *_tests(results), *_domains(results)]
+    blocks += [*_over_seeds(results), *_drawings(results), *_tests(results)]
+    blocks += [*_invariance(results), *_domains(results)]
     blocks += [*_unmatched(results), Heading("How to read it"), Items(READING)]
     return blocks + _provenance(results)
 
@@ -99,6 +100,11 @@ def show_figure(metric: str, figure: Mapping[str, Any], samples: int = 1) -> str
 
 def _models(results: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [arm for arm in results["arms"] if arm["kind"] == "model"]
+
+
+def _plain(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All arms but those that were told the cases otherwise."""
+    return [arm for arm in results["arms"] if arm["kind"] != "perturbed"]
 
 
 def _reference(results: Mapping[str, Any]) -> list[Block]:
@@ -168,13 +174,19 @@ def _figures(results: Mapping[str, Any]) -> list[Block]:
             blocks.append(_figure_table(results, arms, "shared"))
         for arm in arms:
             if "any_of_samples" in arm:
-                shown = show_figure("ACC1", arm["any_of_samples"]["ACC1"])
-                blocks.append(
-                    Paragraph(
-                        f"{arm['name']}: one of its {arm['samples']} answers has ACC1: {shown}."
-                    )
-                )
+                blocks.append(Paragraph(_any_of(arm)))
     return blocks
+
+
+def _any_of(arm: Mapping[str, Any]) -> str:
+    shown = "; ".join(
+        f"{metric} {show_figure(metric, figure)}"
+        for metric, figure in arm["any_of_samples"].items()
+    )
+    return (
+        f"{arm['name']}: cases that at least one of {arm['samples']} answers has: {shown}. "
+        "Intervals: bootstrap over groups."
+    )
 
 
 def _figure_table(
@@ -230,7 +242,7 @@ def _drawings(results: Mapping[str, Any]) -> list[Block]:
     for metric in DRAWN:
         rows = [
             _whisker(arm, str(metric))
-            for arm in results["arms"]
+            for arm in _plain(results)
             if arm["metrics"][metric]["value"] is not None
             and not (arm["kind"] == "baseline" and metric in _ADHERENCE)
         ]
@@ -285,13 +297,45 @@ def _tests(results: Mapping[str, Any]) -> list[Block]:
     return blocks
 
 
+def _invariance(results: Mapping[str, Any]) -> list[Block]:
+    rows = tuple(
+        (
+            row["arm"],
+            f"{row['perturbation']}: {row['about']}",
+            show_figure("ACC1", row["same"]),
+            *(_changes(row) if row["perturbed"] else ("", "", "")),
+        )
+        for row in results.get("invariance", ())
+    )
+    if not rows:
+        return []
+    head = ("arm", "told otherwise", "same leading diagnosis", "right, plain", "right, otherwise")
+    return [
+        Heading("Cases told otherwise"),
+        Paragraph(
+            "The same cases, changed by rule in what should not matter. Left out are cases that a "
+            "rule does not change and cases without a leading diagnosis to begin with. An answer "
+            "that stays the same may be wrong both times."
+        ),
+        Table((*head, "only plain : only otherwise right, p"), rows),
+    ]
+
+
+def _changes(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return (
+        show_figure("ACC1", row["right_plain"]),
+        show_figure("ACC1", row["right_perturbed"]),
+        f"{row['only_plain']} : {row['only_perturbed']}, {_p(row['p'])}",
+    )
+
+
 def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _domains(results: Mapping[str, Any]) -> list[Block]:
     blocks: list[Block] = []
-    for arm in results["arms"]:
+    for arm in _plain(results):
         if not arm["domains"]:
             continue
         metrics = list(next(iter(arm["domains"].values())))

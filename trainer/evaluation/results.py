@@ -8,8 +8,8 @@ Metrics are :mod:`diffdx_tui.domain.metrics`' and nothing else.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from diffdx_tui.domain.decoding import Mode
@@ -25,11 +25,12 @@ from diffdx_tui.domain.metrics import (
     values_of,
 )
 from diffdx_tui.domain.scoring import SHARED_FIELDS, Gold, score_output
-from diffdx_tui.domain.vignette import Vignette
 from diffdx_tui.store.evaluation_records import EvaluationRecord, Output, OutputKey, Score
 from trainer.evaluation.baselines import ARMS, Answerer
 from trainer.evaluation.comparisons import Scored, compare_arms
+from trainer.evaluation.invariance import measure_invariance
 from trainer.evaluation.reference import CAVEAT, CITATION, MEANING, reference_figure
+from trainer.evaluation.rows import rows_asked
 
 NOTICE = "Research and education only. Not a medical device. Nothing is clinician-validated."
 LOWER_BOUNDS = "NEG and UNG count only what the finding reader understands: lower bounds."
@@ -42,6 +43,8 @@ DOMAIN_METRICS = (
     Metric.DANGER_MISS,
 )
 """What is also told by domain."""
+ANY_OF = (Metric.SCH_STRICT, Metric.ECHO, Metric.ACC1, Metric.ANY4, Metric.MNM_RECALL)
+"""What one of several answers may have right."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,12 @@ def score_outputs(
     record: EvaluationRecord, outputs: Iterable[Output], rows: EvaluationSet
 ) -> dict[str, Scores]:
     """Every output against its gold, by arm."""
-    golds = {gold.id: _as_asked(gold) for gold in rows.rows}
     raws: dict[str, dict[int, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
     for output in outputs:
         raws[output.key.arm][output.key.sample][output.key.case] = output.raw
     found = {}
     for arm in record.plan.arms:
+        golds = {gold.id: gold for gold in rows_asked(arm, rows)}
         own, shared = [], []
         for sample in range(arm.samples):
             answered = [(golds[case], raw) for case, raw in raws[arm.name][sample].items()]
@@ -111,7 +114,8 @@ def make_results(
     arms = [_arm(arm, scores[arm.name], by_arm[arm.name]) for arm in record.plan.arms]
     floor = baseline_scores(rows)
     arms += [_baseline(name, some) for name, some in floor.items()]
-    wanted = sum(arm.samples for arm in record.plan.arms) * len(rows.rows)
+    wanted = sum(arm.samples * len(rows_asked(arm, rows)) for arm in record.plan.arms)
+    plain = [arm for arm in record.plan.arms if arm.perturbation is None]
     first = arms[0]
     return {
         "schema": 1,
@@ -128,10 +132,13 @@ def make_results(
         "metrics_of": first["name"],
         "metrics": first["metrics"],
         "arms": arms,
-        "over_seeds": _over_seeds(record.plan.arms, scores),
+        "over_seeds": _over_seeds(plain, scores),
         "comparisons": compare_arms(
-            [_scored(arm, scores[arm.name]) for arm in record.plan.arms if arm.samples == 1],
+            [_scored(arm, scores[arm.name]) for arm in plain if arm.samples == 1],
             {name: list(some) for name, some in floor.items()},
+        ),
+        "invariance": measure_invariance(
+            record.plan.arms, {name: one.own[0] for name, one in scores.items()}
         ),
         "reference": _reference(arms),
         "definitions": {str(metric): DEFINITIONS[metric] for metric in Metric},
@@ -175,41 +182,44 @@ def figure_values(figures: Mapping[Metric, Figure]) -> dict[str, Any]:
     return {str(metric): figure.as_dict() for metric, figure in figures.items()}
 
 
-def measure_samples(samples: Sequence[Sequence[CaseScore]]) -> dict[Metric, Figure]:
+def measure_samples(
+    samples: Sequence[Sequence[CaseScore]], metrics: Iterable[Metric] = Metric
+) -> dict[Metric, Figure]:
     """Figures of several answers a case: the mean over cases of each case's own mean.
 
     One answer a case is measured as ever.  With more, answers to one case are alike, so k of n
     and Wilson would claim too much: the interval is the bootstrap's over groups of cases.
     """
     if len(samples) == 1:
-        return measure(samples[0])
-    group_of = {score.case: score.group for scores in samples for score in scores}
-    figures = {}
-    for metric in Metric:
-        values: dict[str, list[float]] = defaultdict(list)
-        for scores in samples:
-            for case, value in values_of(scores, metric).items():
-                values[case].append(float(value))
-        means = {case: sum(some) / len(some) for case, some in values.items()}
-        figures[metric] = Figure.of_mean(list(means.values()), [group_of[case] for case in means])
-    return figures
+        figures = measure(samples[0])
+        return {metric: figures[metric] for metric in metrics}
+    return {metric: _over_cases(samples, metric, _mean) for metric in metrics}
 
 
 def any_of(samples: Sequence[Sequence[CaseScore]], metric: Metric) -> Figure:
-    """Cases that at least one sample has right."""
-    hit: dict[str, bool] = {}
+    """Cases that at least one sample has right; the interval is the bootstrap's over groups."""
+    return _over_cases(samples, metric, max)
+
+
+def _over_cases(
+    samples: Sequence[Sequence[CaseScore]],
+    metric: Metric,
+    fold: Callable[[Sequence[float]], float],
+) -> Figure:
+    group_of = {score.case: score.group for scores in samples for score in scores}
+    values: dict[str, list[float]] = defaultdict(list)
     for scores in samples:
         for case, value in values_of(scores, metric).items():
-            hit[case] = hit.get(case, False) or bool(value)
-    return Figure.of_share(sum(hit.values()), len(hit))
+            values[case].append(float(value))
+    folded = {case: fold(some) for case, some in values.items()}
+    return Figure.of_mean(list(folded.values()), [group_of[case] for case in folded])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 # -------------------------------------------------------------------------- parts
-
-
-def _as_asked(gold: Gold) -> Gold:
-    """With the text that passed the door, which is what an echo must repeat."""
-    return replace(gold, vignette=Vignette.parse(gold.vignette).text)
 
 
 def _arm(arm: Arm, scores: Scores, outputs: Sequence[Output]) -> dict[str, Any]:
@@ -217,7 +227,8 @@ def _arm(arm: Arm, scores: Scores, outputs: Sequence[Output]) -> dict[str, Any]:
     values: dict[str, Any] = {
         "name": arm.name,
         "label": arm.label,
-        "kind": "model",
+        "kind": "model" if arm.perturbation is None else "perturbed",
+        "perturbation": arm.perturbation,
         "model": arm.model,
         "adapter": arm.adapter,
         "variant": str(arm.variant),
@@ -241,8 +252,8 @@ def _arm(arm: Arm, scores: Scores, outputs: Sequence[Output]) -> dict[str, Any]:
         "cost": _cost(outputs),
     }
     if arm.samples > 1:
-        figure = any_of(scores.own, Metric.ACC1)
-        values["any_of_samples"] = {str(Metric.ACC1): figure.as_dict()}
+        found = {metric: any_of(scores.own, metric) for metric in ANY_OF}
+        values["any_of_samples"] = figure_values(found)
     return values
 
 
@@ -296,8 +307,7 @@ def _by_domain(samples: Sequence[Sequence[CaseScore]]) -> dict[str, Any]:
     table = {}
     for domain in domains:
         some = [[score for score in scores if score.domain == domain] for scores in samples]
-        figures = measure_samples(some)
-        table[domain] = figure_values({metric: figures[metric] for metric in DOMAIN_METRICS})
+        table[domain] = figure_values(measure_samples(some, DOMAIN_METRICS))
     return table
 
 
