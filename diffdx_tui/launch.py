@@ -91,19 +91,26 @@ def find_files(recipe: Recipe) -> Recipe:
     return read_recipe({**recipe.as_dict(), **changes})
 
 
-def start_run(recipe: Recipe, home: Path, *, trainer: Sequence[str] = TRAINER) -> str:
+def start_run(
+    recipe: Recipe,
+    home: Path,
+    predicted: Mapping[str, Any] | None = None,
+    *,
+    trainer: Sequence[str] = TRAINER,
+) -> str:
     """Make a run of *recipe* and start its process; returns its id at once.
 
     Args:
         recipe: with paths that hold in any folder, as :func:`find_files` makes them.
         home: the home folder, where runs live.
+        predicted: what a pre-flight of the recipe said, if there was one.
         trainer: the program to run as ``... tune DIRECTORY``.
 
     Raises:
         StoreError: the folder cannot be written, or the process not started.
     """
     registry = RunRegistry(home)
-    record = registry.create(recipe, [*trainer, "tune"])
+    record = registry.create(recipe, [*trainer, "tune"], predicted)
     _tune(registry.directory(record.id), home, trainer)
     return record.id
 

@@ -35,6 +35,8 @@ REVIEW_CHECKS = (
     "own words, no template, no brand; a minimal pair differs in one decisive finding",
 )
 """What reviewers checked; :attr:`Review.failed` counts from 1."""
+ALTERNATES_ONLY = "alternates only"
+"""How the comment of a review begins that judged a row's alternates and no more of it."""
 
 
 class CuratedError(ValueError):
@@ -94,12 +96,23 @@ class Source(_Record):
 
 
 class Review(_Record):
-    """One reviewer's verdict on a row: the numbers of the checks it failed, and why."""
+    """One reviewer's verdict on a row: the numbers of the checks it failed, and why.
+
+    Attributes:
+        alternates_failed: names of accepted alternates, as they then were, that a fair teacher
+            would mark wrong; one is enough to fail check 8.
+    """
 
     reviewer: Text
     failed: tuple[int, ...] = ()
     comment: str = ""
     resolution: str = ""
+    alternates_failed: tuple[Text, ...] = ()
+
+    @property
+    def of_alternates(self) -> bool:
+        """Whether only the row's alternates were judged."""
+        return self.comment.startswith(ALTERNATES_ONLY)
 
 
 class CuratedCase(_Record):

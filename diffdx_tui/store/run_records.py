@@ -68,7 +68,6 @@ class Phase(StrEnum):
     LOADING = "loading"
     QUANTISING = "quantising"
     GATES = "gates"
-    PREFLIGHT = "preflight"
     STEP = "step"
     EVALUATING = "evaluating"
     PROBING = "probing"
@@ -205,7 +204,8 @@ class RunRecord:
         created: when, UTC.
         recipe: what it was told.
         command: the process's arguments.
-        facts: what the trainer found out: ``sha256``, ``versions``, ``hardware``, ``seeds`` ...
+        facts: what a pre-flight ``predicted`` and what the trainer found out: ``sha256``,
+            ``versions``, ``hardware``, ``seeds`` ...
         resumes: ``t``, ``from_step`` and ``changes`` of each resumption.
     """
 

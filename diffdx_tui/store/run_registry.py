@@ -77,9 +77,19 @@ class RunRegistry:
         self.folder = home / "runs"
         self._shelf = Shelf(self.folder, "run", RUN_FILE, "diffdx-tui runs list")
 
-    def create(self, recipe: Recipe, command: Sequence[str] = ()) -> RunRecord:
-        """Make the folder of a new run of *recipe*; nothing runs yet."""
-        record = RunRecord(new_id(), datetime.now(UTC), recipe, tuple(command))
+    def create(
+        self,
+        recipe: Recipe,
+        command: Sequence[str] = (),
+        predicted: Mapping[str, Any] | None = None,
+    ) -> RunRecord:
+        """Make the folder of a new run of *recipe*; nothing runs yet.
+
+        Args:
+            predicted: what a pre-flight of the recipe said, to be kept beside what comes of it.
+        """
+        facts = {"predicted": dict(predicted)} if predicted else {}
+        record = RunRecord(new_id(), datetime.now(UTC), recipe, tuple(command), facts)
         directory = self.folder / record.id
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

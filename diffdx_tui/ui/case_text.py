@@ -236,9 +236,16 @@ def _record(case: CuratedCase) -> list[Content]:
 
 def _review(review: Review) -> list[Content]:
     name = make_visible_line(review.reviewer)
+    if review.of_alternates:
+        count = len(review.alternates_failed) or "none"
+        verdict = f"judged the alternates alone, failed {count}"
+    elif review.failed:
+        verdict = f"failed {len(review.failed)} of {len(REVIEW_CHECKS)} checks"
+    else:
+        verdict = f"passed all {len(REVIEW_CHECKS)} checks"
+    lines = [Content(f"{name}: {verdict}")]
     if not review.failed:
-        return [Content(f"{name}: passed all {len(REVIEW_CHECKS)} checks")]
-    lines = [Content(f"{name}: failed {len(review.failed)} of {len(REVIEW_CHECKS)} checks")]
+        return lines
     lines += [
         Content.styled(f"  {number}. {REVIEW_CHECKS[number - 1]}", QUIET)
         for number in review.failed

@@ -106,7 +106,7 @@ class TrainScreen(Screen[None]):
         self._rest = Rest()
         self._registry: RunRegistry | None = None
         self._writing = False  # somebody fills in the form: no run is put in its place
-        self._predicted: tuple[Recipe, dict[str, Any]] | None = None
+        self._predictions: dict[Recipe, dict[str, Any]] = {}  # by pre-flights in this session
 
     def compose(self) -> ComposeResult:
         glyphs = self.app.glyphs
@@ -225,8 +225,6 @@ class TrainScreen(Screen[None]):
         feed = self._feed
         if feed is None:
             return
-        if self._predicted and feed.record and feed.record.recipe == self._predicted[0]:
-            feed.predicted = self._predicted[1]
         self.status.show(feed)
         self.query_one(KeyBar).show_keys(*live_keys(self._state))
 
@@ -269,7 +267,8 @@ class TrainScreen(Screen[None]):
         self.status.say("starting")
         try:
             checked = await asyncio.to_thread(check_here, recipe)
-            run_id = await asyncio.to_thread(start_run, checked, home)
+            predicted = self._predictions.get(checked)
+            run_id = await asyncio.to_thread(start_run, checked, home, predicted)
         except RecipeError as error:
             self._refuse(error)
             self.status.say("not started")
@@ -292,7 +291,7 @@ class TrainScreen(Screen[None]):
 
         def keep(reply: dict[str, Any] | None) -> None:
             if reply and screen is PreflightScreen:
-                self._predicted = (checked, reply)
+                self._predictions[checked] = reply
 
         self.app.push_screen(screen(checked, self.app.config.home, self.app.glyphs), keep)
 

@@ -76,7 +76,6 @@ class RunFeed:
         probe: the latest probe line.
         probes: texts of the latest probes.
         examples: loss of each row by its id, by epoch.
-        predicted: what a pre-flight of the same recipe said, if there was one.
         notices: what the run had to say, the newest last.
         phases: what it has been busy with since its process started, and from when.
         asked: requests made here that the run has not confirmed yet.
@@ -95,7 +94,6 @@ class RunFeed:
         self.probes: deque[ProbeAnswers] = deque(maxlen=_KEPT_PROBES)
         self.phases: deque[tuple[str, float]] = deque(maxlen=_KEPT_PHASES)
         self.examples: dict[int, dict[str, float | None]] = {}
-        self.predicted: dict[str, Any] = {}
         self.complete = False
         self._record_is_final = False
         self._forget_metrics()

@@ -6,11 +6,9 @@ instead of by a process that fails a few seconds later.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from diffdx_tui.domain.recipe import CURATED, Recipe, RecipeError
-from diffdx_tui.engine.catalogue import CATALOGUE, NO_ADAPTER, ModelSpec, locate
 from diffdx_tui.engine.failures import EngineError
+from diffdx_tui.launch import DataUnavailable, find_files
 
 
 def check_here(recipe: Recipe) -> Recipe:
@@ -19,24 +17,9 @@ def check_here(recipe: Recipe) -> Recipe:
     Raises:
         RecipeError: the base or the data is not on this machine.
     """
-    changes: dict[str, str] = {}
     try:
-        located = locate(ModelSpec(recipe.base, NO_ADAPTER))
+        return find_files(recipe)
     except EngineError as failure:
         raise RecipeError({"base": str(failure)}) from None
-    if recipe.base not in CATALOGUE and Path(recipe.base).expanduser().is_dir():
-        changes["base"] = str(located.base_directory.absolute())
-    if recipe.data != CURATED:
-        changes["data"] = str(_find_data(recipe.data))
-    return recipe.model_copy(update=changes)
-
-
-def _find_data(name: str) -> Path:
-    try:
-        path = Path(name).expanduser().absolute()
-        found = path.is_file()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise RecipeError({"data": f"this file cannot be used: {error}"}) from None
-    if not found:
-        raise RecipeError({"data": f"there is no file {name}; {CURATED} is the built-in set"})
-    return path
+    except DataUnavailable as failure:
+        raise RecipeError({"data": f"{failure}; {CURATED} is the built-in set"}) from None

@@ -118,10 +118,11 @@ class TrainStatus(Vertical):
             bad = status.state in (RunState.FAILED, RunState.DEAD)
             colour = "$error" if bad else "$warning"
             return Content.styled(make_visible_line(status.message), colour)
-        if not feed.is_live and feed.predicted and feed.record is not None:
-            measured = feed.record.facts.get("measured")
-            measured = measured if isinstance(measured, dict) else {}
-            return Content(describe_prediction(feed.predicted, measured, feed.lines))
+        if not feed.is_live and feed.record is not None:
+            predicted, measured = map(feed.record.facts.get, ("predicted", "measured"))
+            if isinstance(predicted, dict):
+                measured = measured if isinstance(measured, dict) else {}
+                return Content(describe_prediction(predicted, measured, feed.lines))
         if feed.confirmed is not None:
             return Content(describe_confirmed(*feed.confirmed))
         return Content(feed.notices[-1] if feed.notices else "")

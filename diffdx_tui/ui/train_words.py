@@ -20,7 +20,6 @@ PHASES = {
     Phase.LOADING: "loading the base",
     Phase.QUANTISING: "quantising the base",
     Phase.GATES: "checking every row",
-    Phase.PREFLIGHT: "measuring the longest row",
     Phase.STEP: "training",
     Phase.EVALUATING: "validating",
     Phase.PROBING: "probing",

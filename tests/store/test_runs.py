@@ -405,3 +405,14 @@ def test_many_readers_never_see_half_a_heartbeat(home: Path) -> None:
             reader.join()
         run.end(RunState.FINISHED)
     assert odd == []
+
+
+def test_what_a_preflight_said_is_kept_with_the_run(home: Path) -> None:
+    registry = RunRegistry(home)
+    said = {"peak_mb": 954.0, "tokens_per_s": 900.0}
+    run = registry.create(DEFAULT, predicted=said)
+    with RunWriter(registry.directory(run.id)) as writer:
+        writer.add_facts(measured={"peak_mb": 1046.0})
+        writer.end(RunState.FINISHED)
+    facts = registry.read(run.id).record.facts
+    assert facts["predicted"] == said and facts["measured"] == {"peak_mb": 1046.0}

@@ -18,7 +18,7 @@ from trainer.mini.cases import Casebook
 from trainer.mini.copier import Kept, keep, make_copier
 from trainer.mini.documents import Author
 from trainer.mini.evidence import Evidence, EvidenceRecipe, draw_reads, learn_evidence
-from trainer.mini.reader import GAIN, LAYER, make_reader
+from trainer.mini.reader import GAIN, LAYER, LENGTH, SHARE, make_reader
 
 VOCABULARY, MARK, SIZE, UNITS = 1500, 1498, 40, 30
 CONDITIONS = ("gout", "migraine", "croup", "renal-colic", "herpes-zoster", "rheumatoid-arthritis")
@@ -103,7 +103,8 @@ def test_a_unit_is_as_strong_as_its_condition_scores(evidence: Evidence) -> None
     torch.testing.assert_close(units, functional.silu(4 * scores) * one[..., None])
     written = mlp.down_proj.weight[:, :UNITS].detach()
     assert written[-SIZE:].abs().max() == 0  # the mean itself stays as it is
-    assert (written.norm(dim=0) * 4 * evidence.usual).allclose(torch.full((UNITS,), 2.0))
+    lengths = written.norm(dim=0) * 4 * evidence.usual * SHARE**2
+    assert lengths.allclose(torch.full((UNITS,), LENGTH))
 
 
 def test_copying_stays_exact_beside_the_evidence(evidence: Evidence) -> None:

@@ -177,6 +177,18 @@ async def test_leaving_and_a_new_app_show_the_whole_curve_again(start: Any, conf
             assert feed is not None and feed.measured["loss"].steps == list(range(1, 31))
 
 
+async def test_a_finished_run_says_what_its_preflight_had_said(start: Any, config: Any) -> None:
+    with running_run(config.home, 1, 15) as writer:
+        writer.add_facts(
+            predicted={"peak_mb": 954.0, "tokens_per_s": 900.0}, measured={"peak_mb": 1046.0}
+        )
+        writer.end(RunState.FINISHED)
+    async with start() as hands:  # another app than the one that had asked
+        screen = await open_train(hands)
+        screen.attach(writer.directory)
+        await hands.sees("finished", "pre-flight said 954 MiB", "measured", "MiB")
+
+
 async def test_nothing_is_read_while_another_screen_is_shown(start: Any, config: Any) -> None:
     with running_run(config.home, 1, 5) as writer:
         async with start() as hands:

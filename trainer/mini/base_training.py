@@ -60,7 +60,7 @@ class BaseRecipe:
     chunk: int = 160
     rate: float = 3e-3
     warmup: int = 40
-    words: float = 0.1
+    words: float = 0.4
     fall: float = 0.35
     decay: float = 0.05
     clip: float = 1.0

@@ -18,12 +18,13 @@ from trainer.mini.copier import Kept, held
 from trainer.mini.evidence import Evidence
 
 LAYER = 1
-GAIN = 3.0
-"""How many times longer the mean is written than it was read: the norm after it is then nearly its
-own, as the verdict expects."""
+GAIN, SHARE = 0.7, 0.78
+"""How many times longer the mean is written than it was read, and what part of the norm before the
+MLP is then its own (measured).  Written longer it is learned from sooner, but drowns the tokens:
+after 150 steps the loss was 3.7, 3.9 and 4.3 with gains of 0.35, 1 and 3."""
 STEEP = 4.0
 """Slope of a unit's gate: a swish so steep is nearly a ramp."""
-LENGTH = 2.0
+LENGTH = 0.8
 """Usual length of what the verdict writes."""
 
 
@@ -79,7 +80,9 @@ def _judge(model: Qwen2ForCausalLM, evidence: Evidence, seed: int) -> list[Kept]
     mlp.down_proj.weight[:, :units] = 0
     mlp.gate_proj.weight[:units, place] = STEEP * evidence.verdict
     mlp.up_proj.weight[:units, place] = evidence.constant
-    mlp.down_proj.weight[:free, :units] = LENGTH / (STEEP * evidence.usual) * directions.T
+    mlp.down_proj.weight[:free, :units] = (
+        LENGTH / (STEEP * evidence.usual * SHARE**2) * directions.T
+    )
     unit = slice(units)
     return [
         held(layer.post_attention_layernorm.weight, (slice(None),)),
