@@ -104,7 +104,7 @@ async def test_a_base_or_data_that_is_not_here_starts_nothing(start: Any, config
         screen = await open_train(hands)
         screen.form.show({"data": "/nowhere/rows.jsonl"})
         await hands.press("f5")
-        await hands.sees("there is no file")
+        await hands.sees("No such file")
         screen.form.show({"data": "curated", "base": "no-such-model"})
         await hands.press("f5")
         await hands.sees("neither a directory nor a known model")
