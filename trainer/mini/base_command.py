@@ -12,7 +12,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from diffdx_tui.domain.differential import Variant
 from diffdx_tui.domain.knowledge import read_knowledge
 from diffdx_tui.engine.tokenizer import Tokenizer
 from trainer.mini.architecture import ROOM
+from trainer.mini.bag import Bag, measure_bag
 from trainer.mini.base_measure import (
     REQUEST,
     Judge,
@@ -38,6 +39,7 @@ from trainer.mini.base_training import BaseRecipe, BaseRun, train
 from trainer.mini.cases import Casebook
 from trainer.mini.documents import Author
 from trainer.mini.evidence import Evidence, draw_reads, learn_evidence
+from trainer.mini.measure import read_held_out
 from trainer.mini.package import describe_machine, hash_weights
 from trainer.mini.phrasings import for_training
 from trainer.mini.rows import RowMaker
@@ -60,6 +62,15 @@ def add_base(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     base.add_argument("--knowledge", type=Path, default=data_directory() / "knowledge")
     base.set_defaults(run=train_base)
 
+    bag = commands.add_parser("bag", help="what the words alone say: the base's yardstick")
+    bag.add_argument("--run", dest="directory", type=Path, default=Path("runs/base-1"))
+    bag.add_argument("--seed", type=int, default=BaseRecipe().seed)
+    bag.add_argument("--cases", type=int, default=300)
+    bag.add_argument("--external", type=Path, help="folder of the external sets")
+    bag.add_argument("--knowledge", type=Path, default=data_directory() / "knowledge")
+    bag.add_argument("--out", type=Path, default=Path("docs/results/mini_bag.json"))
+    bag.set_defaults(run=score_bag)
+
     unseen = commands.add_parser("unseen", help="free answers to cases in wordings never seen")
     unseen.add_argument("--run", dest="directory", type=Path, default=Path("runs/base-1"))
     unseen.add_argument("--cases", type=int, default=300)
@@ -75,13 +86,7 @@ def train_base(values: argparse.Namespace) -> int:
     """Start or continue the run in ``values.directory``; 0 when it reached its last step."""
     directory: Path = values.directory
     torch.set_num_threads(values.threads)
-    knowledge = directory / "knowledge"
-    if not knowledge.exists():
-        # The run keeps its own copy: somebody may edit the entries while it trains.
-        fresh = directory / "knowledge.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(values.knowledge, fresh)
-        fresh.rename(knowledge)
+    knowledge = _own_knowledge(directory, values.knowledge)
     author = make_author(knowledge, values.seed)
     tokenizer = _vocabulary(knowledge, directory, values.seed)
     recipe = BaseRecipe(seed=values.seed, steps=values.steps)
@@ -98,6 +103,50 @@ def train_base(values: argparse.Namespace) -> int:
     finished = train(run, directory, about=about, probe=_probe(knowledge))
     print("finished" if finished else f"stopped at step {run.step}; the same command goes on")
     return 0
+
+
+def score_bag(values: argparse.Namespace) -> int:
+    """Learn the run's evidence if it has none, score it as an arm and print what counts."""
+    directory: Path = values.directory
+    torch.set_num_threads(1)
+    knowledge = _own_knowledge(directory, values.knowledge)
+    author, entries = make_author(knowledge, values.seed), read_knowledge(knowledge)
+    tokenizer = _vocabulary(knowledge, directory, values.seed)
+    recipe = BaseRecipe(seed=values.seed)
+    evidence = _evidence(recipe, author, tokenizer, directory)
+    assert evidence is not None
+    bag = Bag(author.book.conditions, tokenizer, evidence)
+    data = data_directory()
+    held_out = read_held_out(data / "held_out.jsonl")
+    cases = UnseenCases(entries, seed=2001).draw(values.cases)
+    figures: dict[str, Any] = {
+        "command": "python -m trainer mini bag",
+        "notice": "Schema and echo are given. Gold answers are not clinician-validated.",
+        "recipe": asdict(recipe.evidence) if recipe.evidence else None,
+        "seed": values.seed,
+        "knowledge_sha256": hash_knowledge(knowledge),
+        "machine": describe_machine(1),
+        **measure_bag(bag, entries, cases, held_out, data, values.external),
+    }
+    write_measured(values.out, figures, [])
+    shown = {name: figures[name] for name in ("unseen_wordings", "held_out")}
+    for name, metrics in figures["sets"].items():
+        wanted = [metric for metric in ("ACC1", "ACC3", "MNM-recall") if metric in metrics]
+        shown |= {f"{name} {metric}": metrics[metric] for metric in wanted}
+    for name, one in shown.items():
+        print(f"{name:32} {one['k']:.0f}/{one['n']}  {one['low']:.3f} to {one['high']:.3f}")
+    return 0
+
+
+def _own_knowledge(directory: Path, source: Path) -> Path:
+    """The run's own copy: somebody may edit the entries while it trains."""
+    knowledge = directory / "knowledge"
+    if not knowledge.exists():
+        fresh = directory / "knowledge.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.copytree(source, fresh)
+        fresh.rename(knowledge)
+    return knowledge
 
 
 def measure_base(values: argparse.Namespace) -> int:
