@@ -12,13 +12,17 @@ from torch.nn import functional
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from diffdx_tui.config import data_directory
+from diffdx_tui.domain.differential import Variant
 from diffdx_tui.domain.knowledge import read_knowledge
+from diffdx_tui.domain.verdict import judge
 from diffdx_tui.engine.tokenizer import Tokenizer
+from trainer.mini.bag import Bag
 from trainer.mini.cases import Casebook
 from trainer.mini.copier import Kept, keep, make_copier
 from trainer.mini.documents import Author
 from trainer.mini.evidence import Evidence, EvidenceRecipe, draw_reads, learn_evidence
 from trainer.mini.reader import GAIN, LAYER, LENGTH, SHARE, make_reader
+from trainer.mini.reasoning import display_name
 
 VOCABULARY, MARK, SIZE, UNITS = 1500, 1498, 40, 30
 CONDITIONS = ("gout", "migraine", "croup", "renal-colic", "herpes-zoster", "rheumatoid-arthritis")
@@ -153,5 +157,11 @@ def test_evidence_tells_conditions_apart_in_vignettes_it_never_saw(tmp_path: Pat
     again = learn_evidence(reads, tokenizer.vocab_size, 16.0, recipe, seed=1)
     kept = Evidence.load(tmp_path / "evidence.safetensors")
     assert torch.equal(again.vectors, kept.vectors) and torch.equal(again.verdict, kept.verdict)
+    bag = Bag(author.book.conditions, tokenizer, found)
+    text = tokenizer.decode(fresh[0][0]).split("user\n", 1)[1]
+    named = bag.rank(text, 3)
+    assert len(set(named)) == 3 and set(named) <= set(entries)
+    answer = bag.answer(text)
+    assert judge(answer, Variant.A).verdict.strict and display_name(named[0].name) in answer
     random.seed(0)  # the stream above depends on its own seed only
     assert list(draw_reads(author, tokenizer, 60, seed=2)) == fresh
