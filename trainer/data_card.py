@@ -10,12 +10,10 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import get_args
 
 from diffdx_tui.domain.curated import (
-    REVIEW_CHECKS,
     Alternates,
     CuratedCase,
     CuratedError,
@@ -29,67 +27,21 @@ from diffdx_tui.domain.knowledge import Domain
 from diffdx_tui.domain.splits import Splits, SplitsError, read_splits, select
 from trainer.bar_drawing import Bar, draw_bars
 from trainer.data.balance import AGE_BANDS, age_bands, constant_accuracy
-from trainer.data.record import LATER_REVIEWERS, REVIEWERS
+from trainer.data.record import LATER_REVIEWERS, REVIEWERS, ROUND_TWO
 from trainer.data.statistics import spread
+from trainer.review_agreement import (
+    FEWEST_FOR_KAPPA,
+    Agreement,
+    Cases,
+    Pair,
+    on_alternates,
+    on_whole_rows,
+    review_rows,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 ACUITIES = ("emergency", "urgent", "routine")
-_FEWEST_FOR_KAPPA = 5  # failures by each reviewer, below which kappa says nothing
-Cases = Sequence[CuratedCase]
-Pair = tuple[str, str]
-
-
-class Agreement(NamedTuple):
-    """Two reviewers on one check, in rows.
-
-    Attributes:
-        first: rows that the first reviewer failed.
-        second: rows that the second reviewer failed.
-        both: rows that both failed.
-        rows: rows that both judged.
-    """
-
-    first: int
-    second: int
-    both: int
-    rows: int
-
-    @property
-    def disagreed(self) -> int:
-        """Rows that only one of them failed."""
-        return self.first + self.second - 2 * self.both
-
-    @property
-    def kappa(self) -> float | None:
-        """Cohen's kappa; ``None`` where failures are too few for it."""
-        if min(self.first, self.second) < _FEWEST_FOR_KAPPA:
-            return None
-        one, two = self.first / self.rows, self.second / self.rows
-        chance = one * two + (1 - one) * (1 - two)
-        return (1 - self.disagreed / self.rows - chance) / (1 - chance) if chance < 1 else None
-
-
-def agreement(
-    cases: Cases, failed: Callable[[tuple[int, ...]], bool], reviewers: Pair = REVIEWERS
-) -> Agreement:
-    """How often each of two *reviewers* failed, by *failed*, the rows both judged, and both did."""
-    one, two = reviewers
-    pairs = [
-        (failed(verdicts[one]), failed(verdicts[two]))
-        for verdicts in map(_verdicts, cases)
-        if one in verdicts and two in verdicts
-    ]
-    return Agreement(
-        sum(one for one, _ in pairs),
-        sum(two for _, two in pairs),
-        sum(one and two for one, two in pairs),
-        len(pairs),
-    )
-
-
-def _verdicts(case: CuratedCase) -> dict[str, tuple[int, ...]]:
-    return {review.reviewer: review.failed for review in case.reviews}
 
 
 def render_tables(cases: Cases, splits: Splits) -> str:
@@ -134,6 +86,10 @@ def render_tables(cases: Cases, splits: Splits) -> str:
         "### Reviews of the rows that were edited after their first two",
         "",
         *_reviews(cases, LATER_REVIEWERS),
+        "",
+        "### Reviews of the alternates, and of the rows changed since their last review",
+        "",
+        *_round_two(cases),
         "",
         END,
     ]
@@ -264,42 +220,47 @@ def _splits(cases: Cases, splits: Splits) -> list[str]:
     return _table(head, rows)
 
 
-def review_rows(cases: Cases, reviewers: Pair = REVIEWERS) -> list[tuple[str, Agreement]]:
-    """Each check, and at the end whether a row failed any."""
-    rows = [
-        (f"{number}. {words}", agreement(cases, partial(_has, number), reviewers))
-        for number, words in enumerate(REVIEW_CHECKS, start=1)
-    ]
-    return [*rows, ("**any check**", agreement(cases, bool, reviewers))]
-
-
-def _has(number: int, failed: tuple[int, ...]) -> bool:
-    return number in failed
-
-
 def _reviews(cases: Cases, reviewers: Pair = REVIEWERS) -> list[str]:
-    rows = []
     *single, whole = review_rows(cases, reviewers)
-    for name, found in (*single, whole):
-        low, high = wilson(found.disagreed, found.rows)
-        rate = found.disagreed / found.rows if found.rows else 0.0
-        kappa = "" if found.kappa is None else f"{found.kappa:.2f}"
-        shares = f"{found.disagreed}/{found.rows} = {rate:.0%} ({low:.0%} to {high:.0%})"
-        rows.append([name, found.first, found.second, found.both, shares, kappa])
     judged = len(single) * whole[1].rows
     apart = sum(found.disagreed for _, found in single)
     low, high = wilson(apart, judged)
     share = apart / judged if judged else 0.0
     failing = [r for case in cases for r in case.reviews if r.failed and r.reviewer in reviewers]
     resolved = sum(bool(r.resolution) for r in failing)
-    head = ["check", *(f"{name} failed" for name in reviewers), "both", "disagreed", "kappa"]
     return [
-        *_table(head, rows),
+        *_agreements("check", (*single, whole), reviewers),
         "",
         f"Disagreement over all single judgements: {apart}/{judged} = {share:.1%} "
         f"({low:.1%} to {high:.1%}). Kappa is Cohen's, agreement beyond chance; it is left out "
-        f"where a reviewer failed fewer than {_FEWEST_FOR_KAPPA} rows. {len(failing)} reviews "
+        f"where a reviewer failed fewer than {FEWEST_FOR_KAPPA} rows. {len(failing)} reviews "
         f"failed a check, {resolved} of them carry a resolution in the row.",
+    ]
+
+
+def _agreements(title: str, found: Iterable[tuple[str, Agreement]], reviewers: Pair) -> list[str]:
+    rows = []
+    for name, one in found:
+        low, high = wilson(one.disagreed, one.rows)
+        rate = one.disagreed / one.rows if one.rows else 0.0
+        kappa = "" if one.kappa is None else f"{one.kappa:.2f}"
+        shares = f"{one.disagreed}/{one.rows} = {rate:.0%} ({low:.0%} to {high:.0%})"
+        rows.append([name, one.first, one.second, one.both, shares, kappa])
+    head = [title, *(f"{name} failed" for name in reviewers), "both", "disagreed", "kappa"]
+    return _table(head, rows)
+
+
+def _round_two(cases: Cases) -> list[str]:
+    alternates, whole = on_alternates(cases), on_whole_rows(cases)
+    either = alternates.first + alternates.second - alternates.both
+    return [
+        *_agreements(
+            "judged", [("single alternates", alternates), ("whole rows", whole)], ROUND_TWO
+        ),
+        "",
+        f"At least one of the two failed {either} alternates and "
+        f"{whole.first + whole.second - whole.both} whole rows (by any check, alternates apart). "
+        "A row's record says where only its alternates were judged.",
     ]
 
 

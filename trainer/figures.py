@@ -39,6 +39,7 @@ def render(results: Path) -> str:
         *_screen(results),
         *_train_screen(results),
         *_held_out(results),
+        *_bag(results),
         *_red_flags(results),
     ]
     lines = ["| what | figure | command | file |", "|---|---|---|---|"]
@@ -147,6 +148,21 @@ def _held_out(results: Path) -> list[Row]:
     figure = f"{run['k']}/{run['n']} (95 % interval {run['low']:.0%} to {run['high']:.0%})"
     what = "`mini`: names the right condition first, hand-written held-out vignettes"
     return [(what, figure, "python -m trainer mini score", file)]
+
+
+def _bag(results: Path) -> list[Row]:
+    file = "mini_bag.json"
+    run = _read(results / file)
+    cv = run["sets"]["cv"]
+    rows = []
+    for what, one in (
+        ("names the right condition first, the same held-out vignettes", run["held_out"]),
+        ("ACC1, 250 curated cases, none of them learnt", cv["ACC1"]),
+        ("must-not-miss recall on them, by the knowledge base's list", cv["MNM-recall"]),
+    ):
+        figure = f"{one['k']:.0f}/{one['n']} ({one['low']:.0%} to {one['high']:.0%})"
+        rows.append((f"a bag of tokens instead of a model: {what}", figure, run["command"], file))
+    return rows
 
 
 _FLAGGED_SETS = {

@@ -13,14 +13,13 @@ from diffdx_tui.domain.splits import read_splits
 from trainer import data_card
 from trainer.bar_drawing import Bar, draw_bars
 from trainer.data.record import LATER_REVIEWERS
-from trainer.data_card import (
-    BEGIN,
-    ROOT,
+from trainer.data_card import BEGIN, ROOT, draw_plots, render_tables, replaced
+from trainer.review_agreement import (
+    ALTERNATES_JUDGED,
     Agreement,
     agreement,
-    draw_plots,
-    render_tables,
-    replaced,
+    on_alternates,
+    on_whole_rows,
     review_rows,
 )
 
@@ -93,6 +92,49 @@ def test_later_reviewers_are_counted_on_their_own_rows(cases: tuple[CuratedCase,
     tables = render_tables([*rows, *bare], read_splits(ROOT / "data" / "splits.json"))
     assert "| check | r3 failed | r4 failed |" in tables
     assert "single judgements: 1/20 = 5.0%" in tables
+
+
+def in_round_two(case: CuratedCase, fifth: Review, sixth: Review) -> CuratedCase:
+    both = (
+        fifth.model_copy(update={"reviewer": "r5"}),
+        sixth.model_copy(update={"reviewer": "r6"}),
+    )
+    return case.model_copy(update={"reviews": (*case.reviews[:2], *both)})
+
+
+def test_round_two_is_counted_by_alternate_and_by_whole_row(
+    cases: tuple[CuratedCase, ...],
+) -> None:
+    alone = Review(reviewer="r5", comment="alternates only")
+    fails = {"failed": (8,), "comment": "alternates only: why"}
+    one = alone.model_copy(update=fails | {"alternates_failed": ("Gout", "Sepsis")})
+    other = alone.model_copy(update=fails | {"alternates_failed": ("Sepsis",)})
+    whole = Review(reviewer="r5", failed=(8,), alternates_failed=("Gout",))
+    also = Review(reviewer="r5", failed=(3, 8), alternates_failed=("Gout",))
+    coded = Review(reviewer="r5", failed=(8,))
+    rows = [
+        in_round_two(cases[0], *pair)
+        for pair in [(one, other), (alone, alone), (whole, coded), (also, whole), (coded, also)]
+    ]
+    assert on_alternates(rows) == Agreement(4, 3, 2, ALTERNATES_JUDGED)
+    assert on_whole_rows(rows) == Agreement(2, 2, 1, 3)
+    first_round = [case.model_copy(update={"reviews": case.reviews[:2]}) for case in cases]
+    assert on_whole_rows(first_round) == Agreement(0, 0, 0, 0)
+
+
+def test_every_alternate_that_round_two_judged_stands_or_was_dropped(
+    cases: tuple[CuratedCase, ...],
+) -> None:
+    stand = sum(len(x) for case in cases for x in case.tiers.alternates.by_tier().values())
+    dropped = {
+        (case.id, name)
+        for case in cases
+        for review in case.reviews
+        for name in review.alternates_failed
+        if f"dropped {name}" in review.resolution
+    }
+    promoted = 1  # acute pancreatitis of endocrine-c02, a gold possible diagnosis now
+    assert stand + len(dropped) + promoted == ALTERNATES_JUDGED
 
 
 @pytest.mark.parametrize(

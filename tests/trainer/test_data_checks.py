@@ -203,6 +203,14 @@ def _one_later_review(row: Row) -> None:
     row["reviews"].append(row["reviews"][0] | {"reviewer": "r3"})
 
 
+def _first_round_alone(row: Row) -> None:
+    row["reviews"] = row["reviews"][:2]
+
+
+def _alternate_failed_without_its_check(row: Row) -> None:
+    row["reviews"][-1] |= {"failed": [], "alternates_failed": ["Cluster headache"]}
+
+
 def _nothing_resolved(row: Row) -> None:
     row["reviews"][0] |= {"failed": [5], "comment": "a fact too many", "resolution": " "}
 
@@ -249,6 +257,8 @@ PLANTED: list[tuple[Callable[[Row], None], str, str]] = [
     (_source_without_address, "infectious-c10", "source"),
     (_one_review, "infectious-c10", "reviews"),
     (_one_later_review, "infectious-c10", "reviews"),
+    (_first_round_alone, "infectious-c10", "reviews"),
+    (_alternate_failed_without_its_check, "infectious-c10", "reviews"),
     (_nothing_resolved, "infectious-c10", "reviews"),
     (_thin_reasoning, "neurological-c10", "length"),
     (_takes_a_template, "neurological-c10", "template-sentence"),

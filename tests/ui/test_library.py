@@ -73,6 +73,7 @@ async def test_gold_is_hidden_until_one_has_committed(start: Any, size: tuple[in
         await hands.sees("1 of 250 answered, 1 right first")
         text = whole_case(screen)
         assert not [word for word in gold_words(FIRST) if word not in text]
+        assert "r1: " in text and "r5: judged the alternates alone, failed none" in text
         for words in (
             "same as Acute myocardial infarction",
             "? not recognised",

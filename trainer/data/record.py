@@ -16,8 +16,13 @@ from trainer.data.material import WHOLE_SET, Fault, Material
 REVIEWERS = ("r1", "r2")
 LATER_REVIEWERS = ("r3", "r4")
 """Who read again, in full, the rows that were edited after their first two reviews."""
+ROUND_TWO = ("r5", "r6")
+"""Who judged the alternates of every row, and in full the rows changed since their last review."""
+_RECORDS = (REVIEWERS + ROUND_TWO, REVIEWERS + LATER_REVIEWERS + ROUND_TWO)
 PAIRS = (30, 40)
 _CHECKS = range(1, 11)
+ALTERNATE_CHECK = 8
+"""The check that a faulty alternate fails: codes and accepted names."""
 KNOWN_SHARE = 0.4
 """Share of a row's finding ids that lexicon or knowledge base must know."""
 
@@ -99,18 +104,21 @@ def check_source(material: Material) -> list[Fault]:
 
 
 def check_reviews(material: Material) -> list[Fault]:
-    """``reviews``: r1 and r2, perhaps r3 and r4, and what was done about everything that failed."""
+    """``reviews``: r1, r2, r5, r6, perhaps r3 and r4, and what was done about all that failed."""
     faults = []
     for case in material.cases:
         names = tuple(review.reviewer for review in case.reviews)
-        if names not in (REVIEWERS, REVIEWERS + LATER_REVIEWERS):
-            message = "not reviewed by r1 and r2, or by r1 to r4, each once"
+        if names not in _RECORDS:
+            message = "not reviewed by r1, r2, r5 and r6, or by r1 to r6, each once in order"
             faults.append(Fault(case.id, "reviews", message))
         for review in case.reviews:
             if review.failed and not review.resolution.strip():
                 faults.append(Fault(case.id, "reviews", f"{review.reviewer}: nothing resolved"))
             if any(one not in _CHECKS for one in review.failed):
                 faults.append(Fault(case.id, "reviews", f"{review.reviewer}: no such check"))
+            if review.alternates_failed and ALTERNATE_CHECK not in review.failed:
+                message = f"{review.reviewer}: an alternate failed, check {ALTERNATE_CHECK} did not"
+                faults.append(Fault(case.id, "reviews", message))
     return faults
 
 
