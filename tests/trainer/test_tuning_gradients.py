@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,14 +17,6 @@ from trainer.tuning.base import Base, attach_adapters, four_bit_layers, load_bas
 from trainer.tuning.batches import pack
 from trainer.tuning.loss import scored_loss
 from trainer.tuning.rows import Row, read_cases, render_row, shared_prefix
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

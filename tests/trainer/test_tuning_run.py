@@ -8,7 +8,6 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +40,6 @@ from trainer.tuning.learner import Learner
 from trainer.tuning.loop import Loop
 from trainer.tuning.trouble import TrainingFailed
 from trainer.tuning.tune import prepare, tune
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
