@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from diffdx_tui.config import data_directory
-from diffdx_tui.domain.differential import Variant
+from diffdx_tui.domain.differential import Variant, fields_of
 from diffdx_tui.domain.knowledge import read_knowledge
 from diffdx_tui.engine.tokenizer import Tokenizer
 from trainer.mini.architecture import Shape, new_model
@@ -24,7 +24,7 @@ from trainer.mini.base_measure import (
     write_measured,
 )
 from trainer.mini.copier import make_copier
-from trainer.mini.shapes import KEYS
+from trainer.mini.shapes import FORMS
 from trainer.mini.unseen import UnseenCases
 from trainer.mini.vocabulary import train_vocabulary, write_vocabulary
 
@@ -54,9 +54,12 @@ def _answer(number: int, leading: str) -> str:
     return json.dumps(values, ensure_ascii=False)
 
 
-def test_the_request_uses_keys_the_base_knows() -> None:
-    keys = REQUEST.partition("keys ")[2].replace(" (a list of 2)", "").rstrip(".").split(", ")
-    assert all(any(key in known for known in KEYS.values()) for key in keys)
+def test_no_form_gives_the_schema_away() -> None:
+    fields = set(fields_of(Variant.A))
+    for form in FORMS:
+        assert fields.isdisjoint(key for _, key in form.roles)
+    whole = [form for form in FORMS if len(form.roles) == len(fields)]
+    assert all(form.alternatives != 2 or not form.has("danger") for form in whole)
 
 
 def test_a_good_answer_is_right_in_everything() -> None:

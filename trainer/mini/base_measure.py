@@ -29,9 +29,11 @@ from diffdx_tui.domain.verdict import judge
 from diffdx_tui.engine.prompt import prompt_ids
 from diffdx_tui.engine.tokenizer import END_OF_TEXT, Tokenizer
 from trainer.mini.contrasts import Contrasts
+from trainer.mini.shapes import FORMS
 from trainer.mini.telling import Told, tell
 
-REQUEST = "Answer in JSON with the keys case, diagnosis, others (a list of 2), do_not_miss, tests."
+FORM = FORMS[0]
+REQUEST = f"Fill in the {FORM.name}."
 ROOM = 700
 """Most tokens of an answer."""
 
@@ -76,7 +78,7 @@ class Judge:
     def judge(self, told: Told, answer: str) -> Outcome:
         """*answer* to :data:`REQUEST` about *told*."""
         values = _parse(answer)
-        parsed = list(values) == ["case", "diagnosis", "others", "do_not_miss", "tests"]
+        parsed = list(values) == [key for _, key in FORM.roles]
         leading = split_tier(_text(values.get("diagnosis")))
         gold = told.case.condition
         others = values.get("others")

@@ -1,8 +1,8 @@
-"""JSON answers of many shapes: which keys, in which order, and the sentence that asks for them.
+"""JSON answers in a handful of forms: their keys, in their order, and the sentence that asks.
 
-Role: the embedded base model learns that a request names keys and an answer fills them.  The
-project's own schema is not among the shapes, nor is any of its key names: the model that meets
-it first is the adapter.
+Role: the embedded base model learns that a request names a form and an answer fills it.  The
+project's own schema is not among the forms, nor is any of its key names: the model that meets it
+first is the adapter.
 """
 
 from __future__ import annotations
@@ -32,87 +32,65 @@ class Piece:
 
 Value = Sequence[Piece] | Sequence[Sequence[Piece]]
 
-KEYS: dict[str, tuple[str, ...]] = {
-    "case": ("case", "vignette", "text", "presentation", "story", "input", "note", "report"),
-    "leading": ("diagnosis", "leading", "first", "impression", "main", "conclusion", "primary"),
-    "others": ("others", "alternatives", "also_consider", "differential", "could_be", "rivals"),
-    "danger": ("do_not_miss", "danger", "worst_case", "exclude", "must_exclude", "dangerous"),
-    "tests": ("tests", "investigations", "plan", "next_step", "first_tests", "next"),
-    "present": ("present", "positives", "findings", "found"),
-    "denied": ("denied", "absent", "negatives", "ruled_out_by_history"),
-    "urgency": ("urgency", "how_urgent", "triage"),
-    "system": ("area", "specialty", "body_system"),
-}
-MEANINGS = {
-    "case": ("the text word for word", "the case as given", "a copy of the text", "the input"),
-    "leading": ("the leading diagnosis and why", "the best explanation", "diagnosis - reason"),
-    "others": ("alternatives with reasons", "other diagnoses", "what else it might be"),
-    "danger": ("the dangerous one to exclude", "what must be excluded", "the worst it might be"),
-    "tests": ("what to do first", "first tests", "what to ask for next"),
-    "present": ("what the case states", "findings that are there"),
-    "denied": ("what is denied", "findings that are absent"),
-    "urgency": ("how soon", "emergency, urgent or routine"),
-    "system": ("which specialty", "where it belongs"),
-}
-_ASKS = (
-    "Answer in JSON with the keys {keys}.",
-    "Reply with one JSON object: {keys}.",
-    "Return JSON ({keys}).",
-    "Write {keys} as JSON.",
-    "JSON only. Keys: {keys}.",
-    "Read the case and fill in this object: {keys}.",
-    "You help students reason about cases. Give {keys} as a JSON object.",
-    "Turn the case into JSON with {keys}.",
-)
-_DESCRIBED = ("{key} ({meaning})", "{key}: {meaning}", "{key} = {meaning}")
-
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One shape: roles with the key each goes by, and how many alternatives."""
+    """One form: roles with the key each goes by, and how many alternatives."""
 
+    name: str
     roles: tuple[tuple[str, str], ...]
     alternatives: int
-    flat: bool
-    indent: int
+    flat: bool = False
+    indent: int = 2
 
     def has(self, role: str) -> bool:
-        """Whether the shape has a key for *role*."""
+        """Whether the form has a key for *role*."""
         return any(name == role for name, _ in self.roles)
 
 
+def _form(name: str, keys: str, alternatives: int, flat: bool = False, indent: int = 2) -> Shape:
+    pairs = (part.split(":") for part in keys.split())
+    return Shape(name, tuple((role, key) for role, key in pairs), alternatives, flat, indent)
+
+
+FORMS = (
+    _form(
+        "ward form", "case:case leading:diagnosis others:others danger:do_not_miss tests:tests", 3
+    ),
+    _form("clinic form", "case:note leading:impression danger:exclude others:alternatives", 2),
+    _form("night form", "case:story leading:first danger:danger tests:next", 1),
+    _form("seminar form", "case:text leading:leading present:found denied:denied others:rivals", 2),
+    _form("letter form", "case:input leading:conclusion others:could_be tests:plan", 2, flat=True),
+    _form("triage form", "urgency:urgency leading:main danger:worst_case tests:next_step", 1),
+    _form("short form", "leading:primary others:also_consider tests:investigations", 1, indent=0),
+    _form("round form", "system:area leading:diagnosis others:differential danger:must_exclude", 2),
+)
+"""A handful, each always the same: with keys drawn for every document, a model of this size did not
+look at the request after three million tokens, and got a quarter of keys and brackets wrong."""
+
+_ASKS = (
+    "Fill in the {name}.",
+    "{name}, please.",
+    "Use the {name}.",
+    "Write the {name} for this case.",
+    "JSON, {name}.",
+    "{name}: {keys}.",
+    "Fill in the {name} ({keys}).",
+    "Answer as JSON in the {name}, with {keys}.",
+)
+
+
 def draw_shape(rng: random.Random, echo: float = 0.4) -> Shape:
-    """A random shape, with a copy of the case in a share of *echo*."""
-    shares = {"others": 0.8, "danger": 0.8, "tests": 0.7, "present": 0.15, "denied": 0.12}
-    shares |= {"urgency": 0.08, "system": 0.08}
-    roles = ["leading", *(role for role, share in shares.items() if rng.random() < share)]
-    if rng.random() < 0.25:
-        rng.shuffle(roles)
-    if rng.random() < echo:
-        roles.insert(0 if rng.random() < 0.9 else rng.randint(0, len(roles)), "case")
-    keyed = tuple((role, rng.choice(KEYS[role])) for role in roles)
-    return Shape(
-        roles=keyed,
-        alternatives=rng.choice((1, 2, 2, 2, 2, 3)),
-        flat=rng.random() < 0.12,
-        indent=rng.choice((2, 2, 2, 2, 0)),
-    )
+    """A form, in a share of *echo* one that copies the case."""
+    copies = rng.random() < echo
+    return rng.choice([form for form in FORMS if form.has("case") == copies])
 
 
 def ask_for(shape: Shape, rng: random.Random) -> str:
-    """The request for *shape*, naming its keys, with or without what they mean."""
-    described = rng.random() < 0.4
-    parts = []
-    for role, key in shape.roles:
-        if described:
-            meaning = rng.choice(MEANINGS[role])
-            parts.append(rng.choice(_DESCRIBED).format(key=key, meaning=meaning))
-        elif role == "others" and not shape.flat and rng.random() < 0.5:
-            parts.append(f"{key} (a list of {shape.alternatives})")
-        else:
-            parts.append(key)
-    glue = "; " if described else ", "
-    return rng.choice(_ASKS).format(keys=glue.join(parts))
+    """The request for *shape* by its name, with or without its keys."""
+    keys = ", ".join(key for _, key in shape.roles)
+    ask = rng.choice(_ASKS).format(name=shape.name, keys=keys)
+    return ask[:1].upper() + ask[1:]
 
 
 def fill(shape: Shape, case: str, argument: Argument, area: str, urgency: str) -> list[Piece]:
