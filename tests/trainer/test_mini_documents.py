@@ -19,10 +19,20 @@ from diffdx_tui.domain.vignette import normalise
 from diffdx_tui.engine.prompt import system_prompt
 from trainer.mini.base_command import make_author
 from trainer.mini.cases import REGISTERS
-from trainer.mini.documents import Author, Document
+from trainer.mini.documents import READ, Author, Document
 from trainer.mini.phrasings import kept_back
 from trainer.mini.prose import names_condition
-from trainer.mini.shapes import Piece, write_json
+from trainer.mini.rows import OPENING
+from trainer.mini.shapes import (
+    ECHO,
+    ECHO_START,
+    FRAME,
+    LEADING,
+    OTHER,
+    REASON,
+    Piece,
+    write_json,
+)
 from trainer.mini.telling import tell
 from trainer.mini.unseen import UnseenCases
 
@@ -204,3 +214,8 @@ def test_rewording_keeps_the_marks_in_the_right_order() -> None:
         told = tell(book, book.draw(rng), rng)
         ends = [mention.end for mention in told.mentions]
         assert ends == sorted(ends)
+
+
+def test_weights_tell_kinds_of_tokens_apart() -> None:
+    weights = (LEADING, OTHER, REASON, FRAME, ECHO, ECHO_START, READ, OPENING)
+    assert len(set(weights)) == len(weights)

@@ -32,7 +32,7 @@ from trainer.mini.shapes import (
 )
 from trainer.mini.telling import Told, tell
 
-READ, READ_SHARE = 0.2, 0.35
+READ, READ_SHARE = 0.15, 0.35
 """Loss weight of a vignette's tokens, and in what share of documents they count at all: language
 is learned from them, and every token that counts costs a row of the output matrix."""
 

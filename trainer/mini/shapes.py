@@ -15,7 +15,8 @@ from diffdx_tui.domain.differential import escape
 from trainer.mini.reasoning import Argument, Weighed
 
 LEADING, OTHER, REASON, FRAME = 5.0, 2.0, 1.0, 1.01
-"""Loss weights: the leading name, other names, reasons, keys and what is around them."""
+"""Loss weights: the leading name, other names, reasons, keys and what is around them.  All differ,
+also from those of copies and vignettes, because the loop's figures tell tokens apart by them."""
 
 ECHO, ECHO_START, START_LENGTH = 0.2, 4.0, 24
 """Loss weights of a copy and of its first characters: nothing precedes those that could be looked
