@@ -52,6 +52,7 @@ _HELP = {
     "early_stopping": "end after so many validations without improvement; none is off",
     "max_tokens": "longest row; none takes the model's context",
     "double_quant": "quantise the NF4 scales too",
+    "adapter_precision": "type of the trained matrices; native is that of the computation",
     "shared_prefix": "compute the system prompt once a micro-batch (exact)",
     "tensorboard": "also write TensorBoard event files",
 }

@@ -72,6 +72,8 @@ class Recipe(BaseModel):
         seed: of initialisation, dropout and order.
         precision: how the base's weights are stored.
         double_quant: quantise the NF4 scales too.
+        adapter_precision: type of the trained matrices: fp32, or that of the computation; ``auto``
+            takes the latter where it is safe (``docs/LOG.md`` has the measurement).
         eval_every: steps between validations; one at each epoch's end in any case.
         probe_every: steps between probes; ``None`` probes at each epoch's end.
         probe_cases: how many validation cases a probe answers; 0 is off.
@@ -107,6 +109,7 @@ class Recipe(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     precision: Literal["nf4", "bf16", "fp16", "fp32", "auto"] = "nf4"
     double_quant: bool = True
+    adapter_precision: Literal["auto", "native", "fp32"] = "auto"
     eval_every: Positive | None = None
     probe_every: Positive | None = None
     probe_cases: Annotated[int, Field(ge=0, le=1_000)] = 5
@@ -172,6 +175,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "attention-only": {"targets": ["q_proj", "k_proj", "v_proj", "o_proj"]},
     "no-dropout": {"dropout": 0.0},
     "single-quant": {"double_quant": False},
+    "native-adapters": {"adapter_precision": "native"},
     "bf16-base": {"precision": "bf16"},
     "fp32-base": {"precision": "fp32"},
     "linear-schedule": {"schedule": "linear"},

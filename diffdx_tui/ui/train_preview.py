@@ -78,6 +78,7 @@ def preflight_text(reply: Mapping[str, Any], glyphs: Glyphs) -> Content:
     lines += [
         Content(""),
         Content("Measured on one step of the longest rows; memory is that of the whole process."),
+        Content("The whole run is from the first step to the last, with validations and probes."),
     ]
     return Content("\n").join(lines)
 

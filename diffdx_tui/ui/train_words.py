@@ -132,7 +132,11 @@ def describe_prediction(
     peak, speed = number(predicted.get("peak_mb")), number(predicted.get("tokens_per_s"))
     if peak is None or speed is None or not lines:
         return ""
-    words = f"pre-flight said {describe_mebibytes(peak)}, {speed:,.0f} tok/s"
+    said = [describe_mebibytes(peak), f"{speed:,.0f} tok/s"]
+    lasting = number(predicted.get("eta_s"))
+    if lasting is not None:
+        said.append(describe_seconds(lasting))
+    words = f"predicted {', '.join(said)}"
     found = []
     reached = number(measured.get("peak_mb"))
     if reached is not None:
@@ -142,7 +146,10 @@ def describe_prediction(
     if seconds:
         total = sum(tokens for tokens, rate in some if tokens and rate)
         found.append(f"{total / seconds:,.0f} tok/s")
-    return f"{words}; measured {', '.join(found)}" if found else words
+    lasted = number(measured.get("seconds"))
+    if lasted is not None:
+        found.append(describe_seconds(lasted))
+    return f"{words}; was {', '.join(found)}" if found else words
 
 
 def describe_asked(asked: Sequence[Control], ellipsis: str) -> str:

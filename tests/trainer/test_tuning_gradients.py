@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from diffdx_tui.domain.recipe import Recipe
+from diffdx_tui.engine.failures import ModelUnavailable
 from tests.trainer.tuning_material import small_recipe, write_rows
 from trainer.tuning.adapter_layer import LeanLoraLinear, _mask
-from trainer.tuning.base import Base, attach_adapters, four_bit_layers, load_base
+from trainer.tuning.base import (
+    Base,
+    _adapter_dtype,
+    attach_adapters,
+    four_bit_layers,
+    load_base,
+)
 from trainer.tuning.batches import pack
 from trainer.tuning.loss import scored_loss
 from trainer.tuning.rows import Row, read_cases, render_row, shared_prefix
@@ -135,6 +143,34 @@ def test_evaluation_leaves_later_gradients_as_they_were(recipe: Recipe) -> None:
     for layer in four_bit_layers(base.model):  # without the guard
         layer.support_avx512bf16_for_cpu = True
     assert not gradient_after_evaluation() < 0.1
+
+
+def test_where_only_fp16_exists_adapters_stay_in_fp32(recipe: Recipe) -> None:
+    """No CPU is asked to train so; it can show that the gradients are those of fp32, roughly."""
+    base, rows = prepared(recipe)
+    _, wide = packed_gradients(base, rows[:4], shared_prefix(rows))
+    placement = dataclasses.replace(base.placement, dtype=torch.float16)
+    half = dataclasses.replace(base, placement=placement)
+    for parameter in half.model.parameters():
+        if not parameter.requires_grad:
+            parameter.data = parameter.data.half()
+    _, narrow = packed_gradients(half, rows[:4], shared_prefix(rows))
+    assert narrow.dtype == torch.float32
+    assert 0 < difference(narrow, wide) < 0.05
+    with pytest.raises(ModelUnavailable, match="cannot be trained in fp16"):
+        _adapter_dtype(recipe.model_copy(update={"adapter_precision": "native"}), placement)
+
+
+def test_native_adapters_have_the_type_of_the_computation(recipe: Recipe) -> None:
+    half = recipe.model_copy(update={"precision": "bf16"})
+    native = half.model_copy(update={"adapter_precision": "native"})
+    some, rows = prepared(native)
+    assert {one.dtype for one in some.adapters().values()} == {torch.bfloat16}
+    _, ours = packed_gradients(some, rows[:4], shared_prefix(rows))
+    wide, _ = prepared(half)
+    assert {one.dtype for one in wide.adapters().values()} == {torch.float32}
+    _, theirs = packed_gradients(wide, rows[:4], shared_prefix(rows))
+    assert difference(ours.float(), theirs) < 0.05
 
 
 @pytest.mark.parametrize("wanted", [False, True])

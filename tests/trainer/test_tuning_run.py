@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from diffdx_tui.commands.arguments import build_parser
 from diffdx_tui.domain.recipe import Recipe
 from diffdx_tui.store.run_checkpoints import find_checkpoint
-from diffdx_tui.store.run_reader import RunReader
+from diffdx_tui.store.run_reader import RunReader, read_record
 from diffdx_tui.store.run_records import Control, RunState
 from diffdx_tui.store.run_registry import RunRegistry
 from diffdx_tui.store.run_writer import RunWriter
@@ -38,6 +38,7 @@ from trainer.tuning.distributed import Ranks
 from trainer.tuning.journal import Journal
 from trainer.tuning.learner import Learner
 from trainer.tuning.loop import Loop
+from trainer.tuning.timetable import Timetable
 from trainer.tuning.trouble import TrainingFailed
 from trainer.tuning.tune import prepare, tune
 
@@ -332,6 +333,40 @@ def test_preflight_measures_the_longest_rows(
     told = json.loads(capsys.readouterr().out)
     assert told["peak_mb"] > 100 and told["tokens_per_s"] > 0 and told["eta_s"] > 0
     assert told["steps"] == 8
+
+
+def test_preflights_time_counts_validations_and_probes(
+    tiny_model: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = small_recipe(tiny_model, data, precision="fp32", eval_every=1, probe_cases=1)
+    capsys.readouterr()
+    assert main(["preflight", "--recipe", json.dumps(recipe.as_dict())]) == 0
+    told = json.loads(capsys.readouterr().out)
+    steps_alone = told["steps"] * told["step_s"]  # no row is longer than the measured ones
+    assert told["eta_s"] > steps_alone * 1.5
+
+
+def test_a_finished_run_says_how_long_it_took(home: Path, tiny_model: Path, data: Path) -> None:
+    recipe = small_recipe(tiny_model, data, eval_every=1, probe_cases=1)
+    directory = train(home, recipe)
+    lasted = read_record(directory).facts["measured"]["seconds"]
+    lines = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+    assert lasted > max(line["seconds"] for line in lines if "loss" in line)
+
+
+@pytest.mark.parametrize(
+    ("settings", "validated", "probed"),
+    [
+        ({}, [4, 8], [4, 8]),
+        ({"eval_every": 3, "probe_every": 5}, [3, 4, 6, 8], [5, 8]),
+        ({"max_steps": 5}, [4, 5], [4, 5]),
+    ],
+)
+def test_the_timetable(settings: dict[str, Any], validated: list[int], probed: list[int]) -> None:
+    timetable = Timetable(Recipe(batch=4, epochs=2, **settings), rows=14)
+    steps = range(1, timetable.steps + 1)
+    assert list(filter(timetable.validates, steps)) == validated
+    assert list(filter(timetable.probes, steps)) == probed
 
 
 @pytest.mark.parametrize(

@@ -180,13 +180,14 @@ async def test_leaving_and_a_new_app_show_the_whole_curve_again(start: Any, conf
 async def test_a_finished_run_says_what_its_preflight_had_said(start: Any, config: Any) -> None:
     with running_run(config.home, 1, 15) as writer:
         writer.add_facts(
-            predicted={"peak_mb": 954.0, "tokens_per_s": 900.0}, measured={"peak_mb": 1046.0}
+            predicted={"peak_mb": 954.0, "tokens_per_s": 900.0, "eta_s": 240.0},
+            measured={"peak_mb": 1046.0, "seconds": 300.0},
         )
         writer.end(RunState.FINISHED)
     async with start() as hands:  # another app than the one that had asked
         screen = await open_train(hands)
         screen.attach(writer.directory)
-        await hands.sees("finished", "pre-flight said 954 MiB", "measured", "MiB")
+        await hands.sees("finished", "predicted 954 MiB, 900 tok/s, 4 min; was 1.0 GiB", ", 5 min")
 
 
 async def test_nothing_is_read_while_another_screen_is_shown(start: Any, config: Any) -> None:
@@ -343,7 +344,8 @@ async def test_questions_to_the_trainer_can_be_left(
 async def test_what_the_preflight_said_stands_beside_what_came_of_it(
     start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = "import json; print(json.dumps({'peak_mb': 1300.0, 'tokens_per_s': 900.0}))"
+    reply = {"peak_mb": 1300.0, "tokens_per_s": 900.0, "eta_s": 70.0}
+    said = f"import json; print(json.dumps({reply}))"
     trainer = (TRAINER[0], "-c", said)
     monkeypatch.setattr(
         train_questions, "ask_trainer", partial(launch.ask_trainer, trainer=trainer)
@@ -354,7 +356,7 @@ async def test_what_the_preflight_said_stands_beside_what_came_of_it(
         await hands.sees("peak memory", "1.3 GiB", "900 tokens/s")
         await hands.press("escape", "f5")
         await hands.sees("finished")
-        said_and_found = "pre-flight said 1.3 GiB, 900 tok/s; measured 1.4 GiB, 812 tok/s"
+        said_and_found = "predicted 1.3 GiB, 900 tok/s, 70 s; was 1.4 GiB, 812 tok/s, 66 s"
         await hands.sees(said_and_found)
         await hands.press("alt+5")
         await hands.sees("[Runs]", "finished")

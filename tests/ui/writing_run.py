@@ -91,7 +91,7 @@ def tune(directory: Path) -> None:
         adapter.mkdir(exist_ok=True)
         (adapter / "adapter_config.json").write_text("{}")
         (adapter / "README.md").write_text("# Adapter\n\nNot clinician-validated.\n")
-        writer.add_facts(measured={"peak_mb": 1_400.0})
+        writer.add_facts(measured={"peak_mb": 1_400.0, "seconds": 66.0})
         writer.end(RunState.FINISHED)
 
 

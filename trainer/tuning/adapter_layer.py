@@ -22,7 +22,7 @@ _STEPS = 65_536  # a mask is drawn from 16-bit numbers, four to a draw of the ge
 
 
 class LeanLoraLinear(nn.Module, LoraLayer):
-    """``y = W x + b + scale * B A dropout(x)``; W and b frozen, A and B in fp32."""
+    """``y = W x + b + scale * B A dropout(x)``; W and b frozen, A and B multiplied in x's type."""
 
     def __init__(
         self,

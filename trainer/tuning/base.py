@@ -49,14 +49,17 @@ class Base:
 
     def loss(self, batch: Packed) -> tuple[Tensor, Tensor]:
         """Summed loss of *batch*, and each scored token's; see :func:`scored_loss`."""
-        hidden = self._decoder()(
-            input_ids=batch.ids,
-            position_ids=batch.positions,
-            use_cache=False,
-            layout=batch.layout,
-        ).last_hidden_state
-        head = self._causal_model().get_output_embeddings()
-        return scored_loss(hidden[0, batch.places], head.weight, batch.targets)
+        # The blocks that are not ours may do in fp16 what overflows there; autocast knows which.
+        half = self.placement.dtype == torch.float16
+        with torch.autocast(self.placement.device.type, dtype=torch.float16, enabled=half):
+            hidden = self._decoder()(
+                input_ids=batch.ids,
+                position_ids=batch.positions,
+                use_cache=False,
+                layout=batch.layout,
+            ).last_hidden_state
+            head = self._causal_model().get_output_embeddings()
+            return scored_loss(hidden[0, batch.places], head.weight, batch.targets)
 
     def adapters(self) -> dict[str, nn.Parameter]:
         """The trained parameters, by name, in a fixed order."""
@@ -155,7 +158,10 @@ def attach_adapters(base: Base, recipe: Recipe) -> Base:
         tuned = get_peft_model(base.model, config)
     except ValueError as error:
         raise ModelUnavailable(f"adapters do not fit {base.name}: {error}") from error
-    return dataclasses.replace(base, model=tuned)
+    tuned_base = dataclasses.replace(base, model=tuned)
+    for parameter in tuned_base.adapters().values():
+        parameter.data = parameter.data.to(_adapter_dtype(recipe, base.placement))
+    return tuned_base
 
 
 def keep_unpacked(model: nn.Module) -> None:
@@ -187,6 +193,21 @@ class _OnDisk:
     def __getitem__(self, everything: object) -> Tensor:
         # A copy: the tensor itself would keep the file's pages in memory.
         return self._checkpoint.read(self._name).clone()
+
+
+def _adapter_dtype(recipe: Recipe, placement: Placement) -> torch.dtype:
+    """The trained matrices' type.
+
+    ``auto`` is fp32, to which the native type is equal where it is safe: in bf16 the last steps of
+    a falling rate round to nothing (``docs/LOG.md``), and fp16 gradients cannot be unscaled.
+    """
+    if recipe.adapter_precision != "native":
+        return torch.float32
+    if placement.dtype == torch.float16:
+        raise ModelUnavailable(
+            "adapters cannot be trained in fp16: leave out --adapter-precision, or take fp32"
+        )
+    return placement.dtype
 
 
 def _place(recipe: Recipe, parameters: int) -> Placement:

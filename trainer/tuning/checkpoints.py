@@ -38,7 +38,8 @@ class Progress:
 
     Attributes:
         step: optimiser steps done.
-        seconds: of work, pauses left out.
+        seconds: of steps, pauses left out.
+        beside: seconds of validations and probes.
         micro_batch: rows a forward pass, perhaps halved since the start.
         asked_micro_batch: what the recipe said of that; with a new answer it is chosen anew.
         best: lowest validation loss, at *best_step*.
@@ -50,6 +51,7 @@ class Progress:
 
     step: int = 0
     seconds: float = 0.0
+    beside: float = 0.0
     micro_batch: int = 1
     asked_micro_batch: int | None = None
     best: float | None = None

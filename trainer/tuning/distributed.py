@@ -3,6 +3,10 @@
 Role: plain data parallelism under ``torchrun`` or ``accelerate launch``.  Each process takes its
 share of every batch's rows; the summed gradients are added up once a step.  As the loss is divided
 by the batch's scored tokens, not averaged over processes, the sum is the one-process gradient.
+
+Why not torch's ``DistributedDataParallel``: it exchanges gradients inside ``backward``, so all
+processes must make the same backward calls.  Here one may have fewer rows than the others or none,
+leave a step whose loss is not finite, or halve its micro-batch.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """From the first step to the last: when to learn, validate, probe, save, wait and end.
 
-Role: the run's timetable.  Every place in it is a function of the step, so that a run that goes on
-from a checkpoint does exactly what an uninterrupted one does.
+Role: keeps to the run's timetable, in which everything is a function of the step, so that a run
+that goes on from a checkpoint does exactly what an uninterrupted one does.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from trainer.tuning.learner import Learner, RowLoss, Stepped
 from trainer.tuning.probe import answer_freely
 from trainer.tuning.rates import rate_at
 from trainer.tuning.rows import Case, Row
+from trainer.tuning.timetable import Timetable
 from trainer.tuning.trouble import MicroBatchTooLarge, TrainingFailed, memory_errors_named
 
 T = TypeVar("T")
@@ -63,14 +65,13 @@ class Loop:
         self.journal, self.progress, self.ranks = journal, progress, learner.ranks
         self._device = learner.base.placement.device
         self._meter = Meter(self._device)
-        self.epoch_steps = -(-len(material.train) // recipe.batch)
-        whole = recipe.epochs * self.epoch_steps
-        self.steps = min(whole, recipe.max_steps or whole)
+        self.timetable = Timetable(recipe, len(material.train))
+        self.steps = self.timetable.steps
         self._batches = lru_cache(maxsize=2)(self._order)
         self._saved_at, self._saved_step = time.monotonic(), progress.step
         self._step_seconds: float | None = None
         self._draws: list[Any] = [random_state(self._device)]
-        self._away = 0.0  # seconds of the step at hand that went to requests
+        self._away = 0.0  # seconds of the work at hand that went to requests
 
     def run(self) -> RunState:
         """Go on to the end.
@@ -124,7 +125,7 @@ class Loop:
         self.journal.step(
             StepMetrics(
                 step=self.progress.step,
-                epoch=self.progress.step / self.epoch_steps,
+                epoch=self.progress.step / self.timetable.epoch_steps,
                 loss=stepped.loss,
                 rate=rate,
                 grad_norm=stepped.norm,
@@ -137,7 +138,7 @@ class Loop:
         )
 
     def _rows_of(self, step: int) -> list[Row]:
-        epoch, place = divmod(step, self.epoch_steps)
+        epoch, place = divmod(step, self.timetable.epoch_steps)
         return [self.material.train[number] for number in self._batches(epoch)[place]]
 
     def _order(self, epoch: int) -> list[list[int]]:
@@ -173,18 +174,13 @@ class Loop:
         if step == 0:
             self._obey(self.ranks.agree(self.journal.requests()))
             return
-        at_epoch_end = step % self.epoch_steps == 0
-        last = step == self.steps
-        if at_epoch_end and self.progress.row_losses:
+        if self.timetable.ends_epoch(step) and self.progress.row_losses:
             losses = [RowLoss(id, *one) for id, one in sorted(self.progress.row_losses.items())]
-            self.journal.examples(step // self.epoch_steps, losses)
+            self.journal.examples(step // self.timetable.epoch_steps, losses)
             self.progress.row_losses = {}
-        if self.progress.evaluated < step and (
-            at_epoch_end or last or _is_due(step, self.recipe.eval_every)
-        ):
+        if self.progress.evaluated < step and self.timetable.validates(step):
             self._validate()
-        probed = _is_due(step, self.recipe.probe_every) if self.recipe.probe_every else at_epoch_end
-        if self.progress.probed < step and (probed or last):
+        if self.progress.probed < step and self.timetable.probes(step):
             while not self.ranks.agree(self._probe()):
                 self._obey(self.ranks.agree(self.journal.requests()))
         self._obey(self.ranks.agree(self.journal.requests()))
@@ -198,7 +194,7 @@ class Loop:
         rows = self.material.validation
         if not rows:
             return
-        with self.journal.phase(Phase.EVALUATING):
+        with self.journal.phase(Phase.EVALUATING), self._timed_beside():
             losses = self._fitting(lambda: self.learner.evaluate(rows, self._attend_within_step))
         scored = sum(one.tokens for one in losses)
         loss = sum(one.loss * one.tokens for one in losses) / scored
@@ -220,7 +216,7 @@ class Loop:
             Whether it came to its end.
         """
         if self.material.probe and self.ranks.writes:
-            with self.journal.phase(Phase.PROBING):
+            with self.journal.phase(Phase.PROBING), self._timed_beside():
                 if self.progress.probed < 0 and not self._probe_at(0, adapted=False):
                     return False
                 if not self._probe_at(self.progress.step):
@@ -245,6 +241,15 @@ class Loop:
             self.journal.probe(step, answers)
         self.progress.probed = step
         return True
+
+    @contextmanager
+    def _timed_beside(self) -> Iterator[None]:
+        """Count what is done in the block as work beside the steps, requests left out."""
+        began, self._away = time.monotonic(), 0.0
+        try:
+            yield
+        finally:
+            self.progress.beside += time.monotonic() - began - self._away
 
     def _enough(self) -> bool:
         patience = self.recipe.early_stopping
@@ -309,7 +314,3 @@ class Loop:
                 self.journal.confirm(Control.RESUME)
                 return
             time.sleep(_WAIT_SECONDS)
-
-
-def _is_due(step: int, every: int | None) -> bool:
-    return every is not None and step % every == 0

@@ -1,4 +1,4 @@
-"""One measured step on the longest rows: will it fit, and how long will it take?
+"""One step on the longest rows, a validation, a probe: will it fit, how long will it take?
 
 Role: ``python -m trainer preflight``; the run's own loading, packing and learner, nothing written.
 """
@@ -13,7 +13,11 @@ from trainer.tuning.distributed import Ranks
 from trainer.tuning.hardware import peak_memory_mb
 from trainer.tuning.journal import Journal
 from trainer.tuning.learner import Learner
+from trainer.tuning.loop import Material
 from trainer.tuning.memory import choose_micro_batch
+from trainer.tuning.probe import answer_freely
+from trainer.tuning.rows import Row
+from trainer.tuning.timetable import Timetable
 from trainer.tuning.trouble import MicroBatchTooLarge, TrainingFailed
 from trainer.tuning.tune import prepare
 
@@ -38,23 +42,59 @@ def preflight(recipe: Recipe) -> dict[str, Any]:
         seconds = _measure(learner, rows)
     tokens_per_s = sum(map(len, rows)) / seconds
     train = prepared.material.train
-    epoch_steps = -(-len(train) // recipe.batch)
-    steps = min(recipe.epochs * epoch_steps, recipe.max_steps or recipe.epochs * epoch_steps)
-    work = steps / epoch_steps * sum(map(len, train)) / tokens_per_s
+    timetable = Timetable(recipe, len(train))
+    work = timetable.steps / timetable.epoch_steps * sum(map(len, train)) / tokens_per_s
     placement = prepared.base.placement
     return {
         "device": str(placement.device),
         "precision": placement.precision,
         "reason": placement.reason,
         "rows": len(train),
-        "steps": steps,
+        "steps": timetable.steps,
         "longest": len(rows[0]),
         "micro_batch": learner.micro_batch,
         "peak_mb": peak_memory_mb(placement.device),
         "step_s": seconds,
         "tokens_per_s": tokens_per_s,
-        "eta_s": work,
+        "eta_s": work + _beside(timetable, learner, prepared.material),
     }
+
+
+def _beside(timetable: Timetable, learner: Learner, material: Material) -> float:
+    """Seconds of all validations and probes."""
+    steps = range(1, timetable.steps + 1)
+    seconds = 0.0
+    if material.validation:
+        seconds += sum(map(timetable.validates, steps)) * _validation(learner, material.validation)
+    if material.probe:
+        probes = sum(map(timetable.probes, steps)) + 1  # the base is asked too
+        seconds += probes * _probe(learner, material)
+    return seconds
+
+
+def _validation(learner: Learner, rows: tuple[Row, ...]) -> float:
+    """Seconds of one validation, from that of its longest rows."""
+    longest = sorted(rows, key=len, reverse=True)[: learner.micro_batch]
+    began = time.perf_counter()
+    learner.evaluate(longest)
+    seconds = time.perf_counter() - began
+    return seconds * sum(map(len, rows)) / sum(map(len, longest))
+
+
+def _probe(learner: Learner, material: Material) -> float:
+    """Seconds of one probe whose answers are as long as the gold ones, from a few seconds of it."""
+    tokens: list[float] = []
+
+    def leave() -> bool:
+        tokens.append(time.perf_counter())
+        return tokens[-1] - tokens[0] > _QUICK_SECONDS
+
+    lengths = [len(row.completion) for row in material.train]
+    began = time.perf_counter()
+    answer_freely(learner.base, learner.recipe.variant, material.probe[:1], max(lengths), leave)
+    each = (tokens[-1] - tokens[0]) / max(1, len(tokens) - 1)
+    mean = sum(lengths) / len(lengths)
+    return tokens[0] - began + len(material.probe) * mean * each
 
 
 def _measure(learner: Learner, rows: list[Any]) -> float:

@@ -89,7 +89,10 @@ def tune(directory: Path, recipe: Recipe, writer: RunWriter | None, ranks: Ranks
         weights = (directory / ADAPTER_FOLDER / ADAPTER_FILE).read_bytes()
         journal.facts(
             sha256={"adapter": hashlib.sha256(weights).hexdigest()},
-            measured={"peak_mb": peak_memory_mb(base.placement.device)},
+            measured={
+                "peak_mb": peak_memory_mb(base.placement.device),
+                "seconds": loop.progress.seconds + loop.progress.beside,
+            },
         )
         _write_card(directory, journal)
     return state
