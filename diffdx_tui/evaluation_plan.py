@@ -13,7 +13,7 @@ from typing import Any
 from diffdx_tui.domain.decoding import Decoding, Mode
 from diffdx_tui.domain.differential import Variant
 from diffdx_tui.domain.evaluation import (
-    EXTERNAL,
+    LEARNT_FROM,
     Arm,
     Plan,
     PlanError,
@@ -139,7 +139,7 @@ def refuse_seen(recipe: Recipe, set_name: SetName, name: str) -> None:
 
     ``train`` may be asked of a run that learnt it: that measures memory and says so.
     """
-    if recipe.data != CURATED or set_name.startswith(EXTERNAL) or set_name == "regression":
+    if recipe.data != CURATED or set_name not in LEARNT_FROM:
         return
     if set_name == "cv":
         raise PlanError(

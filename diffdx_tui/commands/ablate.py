@@ -19,6 +19,7 @@ from diffdx_tui.commands.exits import CommandError, Exit
 from diffdx_tui.commands.interruption import Interruption
 from diffdx_tui.commands.libraries import quiet_libraries
 from diffdx_tui.commands.settings import settings_of
+from diffdx_tui.commands.train import read_recipe_file
 from diffdx_tui.domain.decoding import Mode
 from diffdx_tui.domain.evaluation_sets import UNREADABLE
 from diffdx_tui.store.evaluations import EvaluationReader
@@ -64,11 +65,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def ablation_of(options: argparse.Namespace) -> Ablation:
-    """What the flags ask for."""
+    """What the flags ask for.
+
+    Raises:
+        CommandError: the recipe's file cannot be used.
+    """
     given = {name: getattr(options, name, None) for name in _RECIPE}
+    settings = read_recipe_file(options.recipe) if options.recipe else {}
+    settings |= {name: value for name, value in given.items() if value is not None}
     return Ablation(
         labels=tuple(options.variants),
-        recipe={name: value for name, value in given.items() if value is not None},
+        recipe=settings,
         seeds=tuple(options.seeds),
         modes=tuple(map(Mode, options.modes)),
         ways=tuple(options.decoding),

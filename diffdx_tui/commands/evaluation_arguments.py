@@ -89,7 +89,7 @@ def add_ablate(commands: Any) -> None:
         epilog="Trainings and answers that are there for the same recipe and data are used again, "
         f"so a stopped ablation is continued by running it again. {EXITS}",
     )
-    ablate.add_argument("--base", default="mini", metavar="NAME", help="(%(default)s)")
+    ablate.add_argument("--base", metavar="NAME", help="what to tune (mini)")
     ablate.add_argument(
         "--variants",
         type=_one_of(ABLATED),
@@ -111,6 +111,9 @@ def add_ablate(commands: Any) -> None:
     _add_set_flags(ablate)
     ablate.add_argument(
         "--cv", action="store_true", help="the same as --set cv: five trainings an arm"
+    )
+    ablate.add_argument(
+        "--recipe", metavar="FILE", help="settings of all trainings as JSON; flags win over it"
     )
     ablate.add_argument("--epochs", type=count, metavar="N", help="passes over the rows (3)")
     ablate.add_argument("--max-steps", type=count, metavar="N", help="end trainings after N steps")

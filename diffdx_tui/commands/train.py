@@ -70,7 +70,7 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
         CommandError: the file cannot be read.
         RecipeError: a setting cannot be used.
     """
-    values: dict[str, Any] = _read_file(options.recipe) if options.recipe else {}
+    values: dict[str, Any] = read_recipe_file(options.recipe) if options.recipe else {}
     if options.ablation:
         values |= ablation(options.ablation)
     return read_recipe(values | given_settings(options))
@@ -86,7 +86,12 @@ def given_settings(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _read_file(name: str) -> dict[str, Any]:
+def read_recipe_file(name: str) -> dict[str, Any]:
+    """Settings from a JSON file, or from the ``run.json`` of a run; ``-`` is standard input.
+
+    Raises:
+        CommandError: it cannot be read, or holds no settings.
+    """
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
         values = json.loads(text)

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -18,9 +18,13 @@ from diffdx_tui.domain.decoding import REFERENCE_FREE, Decoding, Mode
 from diffdx_tui.domain.differential import Variant
 from diffdx_tui.domain.splits import FOLDS
 
-SETS = ("test", "val", "cv", "train", "external:avey", "external:semigran", "regression")
 EXTERNAL = "external:"
-SetName = Literal["test", "val", "cv", "train", "external:avey", "external:semigran", "regression"]
+SetName = Literal[
+    "test", "val", "cv", "train", "external:avey", "external:semigran", "generated", "regression"
+]
+SETS: tuple[SetName, ...] = get_args(SetName)
+LEARNT_FROM = frozenset({"test", "val", "cv", "train"})
+"""The sets of curated rows: a training on those may have seen some of them."""
 
 DECODINGS: dict[str, Decoding] = {
     "greedy": Decoding(alternatives=0, max_new_tokens=1_024),

@@ -14,6 +14,7 @@ from typing import TypeVar
 from diffdx_tui.domain.curated import CuratedCase, CuratedError, read_curated
 from diffdx_tui.domain.evaluation import EXTERNAL, SetName
 from diffdx_tui.domain.external import NOTES, SETS, ExternalCase, ExternalError
+from diffdx_tui.domain.generated import GeneratedError, gold_of_generated, read_generated
 from diffdx_tui.domain.knowledge import KnowledgeError, read_knowledge
 from diffdx_tui.domain.naming import NameTable, Target
 from diffdx_tui.domain.scoring import Gold, gold_of
@@ -21,7 +22,7 @@ from diffdx_tui.domain.splits import Splits, SplitsError, read_splits, rows_sha2
 
 Row = TypeVar("Row")
 
-UNREADABLE = (CuratedError, SplitsError, KnowledgeError, ExternalError)
+UNREADABLE = (CuratedError, SplitsError, KnowledgeError, ExternalError, GeneratedError)
 """What :func:`read_set` raises."""
 GOLD_NOTICE = "Gold answers and metrics are not clinician-validated."
 
@@ -36,7 +37,7 @@ class EvaluationSet:
         sha256: of the rows as they stand on this machine.
         notes: what has to be said with every figure.
         learnt: the rows that simple baselines learn from; of ``cv`` those outside a row's fold.
-        cases: curated rows by id; empty for external sets.
+        cases: curated rows by id; empty for external sets and generated cases.
         names: the table of diagnoses that scores it.
         unknown: rows whose right diagnosis no list of names holds, so that only the same words
             count as right.
@@ -73,6 +74,8 @@ def read_set(
     names = NameTable.build(read_knowledge(data / "knowledge"), curated)
     if name.startswith(EXTERNAL):
         return _external(name, external, curated, splits, names, limit)
+    if name == "generated":
+        return _generated(data, curated, splits, names, limit)
     chosen = _chosen(name, data, curated, splits)
     folds = {one: at for at, fold in enumerate(splits.folds) for one in fold}
     rows = tuple(map(gold_of, spread(chosen, limit)))
@@ -116,6 +119,32 @@ def _notes(name: SetName) -> tuple[str, ...]:
     if name == "regression":
         return ("Two cases that are looked at: no sample of anything.",)
     return ()
+
+
+def _generated(
+    data: Path,
+    curated: tuple[CuratedCase, ...],
+    splits: Splits,
+    names: NameTable,
+    limit: int | None,
+) -> EvaluationSet:
+    path = data / "generated.jsonl"
+    cases = read_generated(path)
+    entries = {entry.id: entry for entry in read_knowledge(data / "knowledge")}
+    return EvaluationSet(
+        name="generated",
+        rows=tuple(gold_of_generated(case, entries) for case in spread(cases, limit)),
+        fold_of={},
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        notes=(
+            GOLD_NOTICE,
+            "Written by the generator that wrote the embedded model's training text, in wordings "
+            "kept back from it: says nothing about texts that people write.",
+        ),
+        learnt=select(curated, splits.train),
+        cases={},
+        names=names,
+    )
 
 
 def _external(

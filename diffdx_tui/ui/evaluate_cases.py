@@ -17,11 +17,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
-from diffdx_tui.domain.curated import CuratedError
-from diffdx_tui.domain.external import ExternalError
-from diffdx_tui.domain.knowledge import KnowledgeError
+from diffdx_tui.domain.evaluation_sets import UNREADABLE
 from diffdx_tui.domain.scoring import Gold
-from diffdx_tui.domain.splits import SplitsError
 from diffdx_tui.domain.visible import make_visible_line
 from diffdx_tui.store.evaluation_records import Output
 from diffdx_tui.ui.evaluate_feed import EvaluationFeed
@@ -87,7 +84,7 @@ class ArmCases(ModalScreen[None]):
     async def _read_gold(self) -> None:
         try:
             rows = await asyncio.to_thread(self._feed.read_gold, self._home)
-        except (CuratedError, SplitsError, KnowledgeError, ExternalError) as error:
+        except UNREADABLE as error:
             self.notify(f"gold answers: {make_visible_line(str(error))}", markup=False)
             return
         self._gold = {gold.id: gold for gold in rows.rows}

@@ -103,7 +103,7 @@ class EvaluationFeed:
         """The rows it is scored on; takes a moment, so call it off the event loop.
 
         Raises:
-            CuratedError, SplitsError, KnowledgeError, ExternalError: a file cannot be used.
+            One of ``evaluation_sets.UNREADABLE``: a file cannot be used.
         """
         plan = self.record.plan
         external = Path(plan.external) if plan.external else external_directory(home)

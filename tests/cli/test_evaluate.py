@@ -13,6 +13,7 @@ import pytest
 from diffdx_tui.ablation import Ablation, AblationStopped, Ablator, recipe_hashes
 from diffdx_tui.commands.ablate import write_results
 from diffdx_tui.commands.arguments import build_parser
+from diffdx_tui.commands.exits import CommandError
 from diffdx_tui.domain.decoding import Mode
 from diffdx_tui.domain.recipe import read_recipe
 from diffdx_tui.store.evaluations import EvaluationReader, EvaluationRegistry
@@ -152,6 +153,18 @@ def test_an_ablation_trains_what_the_reference_did() -> None:
         ("greedy", Mode.GUIDED),
     ]
     assert Ablation(modes=(Mode.GUIDED,)).decodings()[0][1].mode is Mode.GUIDED
+
+
+def test_an_ablation_takes_a_recipe_file_and_flags_win(tmp_path: Path) -> None:
+    from diffdx_tui.commands.ablate import ablation_of
+
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps({"targets": ["2.mlp.up_proj"], "rate": 1e-3, "variant": "B"}))
+    words = ["ablate", "--recipe", str(path), "--rate", "2e-3"]
+    (recipe,) = ablation_of(build_parser().parse_args(words)).recipes()["A", 1]
+    assert (recipe.targets, recipe.rate, recipe.variant) == (("2.mlp.up_proj",), 2e-3, "A")
+    with pytest.raises(CommandError, match="cannot be read"):
+        ablation_of(build_parser().parse_args(["ablate", "--recipe", str(tmp_path / "none")]))
 
 
 def test_an_ablation_can_draw_and_tell_cases_otherwise(home: Path) -> None:

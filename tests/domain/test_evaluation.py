@@ -11,6 +11,7 @@ import pytest
 from diffdx_tui.config import data_directory
 from diffdx_tui.domain.curated import CuratedCase
 from diffdx_tui.domain.decoding import Mode
+from diffdx_tui.domain.differential import Slot, Variant, render
 from diffdx_tui.domain.evaluation import (
     DECODINGS,
     Arm,
@@ -23,7 +24,12 @@ from diffdx_tui.domain.evaluation import (
 )
 from diffdx_tui.domain.evaluation_sets import read_set, spread
 from diffdx_tui.domain.external import ExternalError
+from diffdx_tui.domain.generated import GeneratedError, gold_of_generated, read_generated
+from diffdx_tui.domain.knowledge import read_knowledge
+from diffdx_tui.domain.metrics import Metric
+from diffdx_tui.domain.scoring import score_output
 from diffdx_tui.domain.splits import read_splits
+from diffdx_tui.domain.vignette import Vignette
 
 ARM = {"name": "mini free", "label": "mini"}
 
@@ -134,3 +140,40 @@ def test_greedy_arms_are_asked_the_cases_told_otherwise() -> None:
     assert perturbed_arms(arms[1:], []) == []
     with pytest.raises(PlanError, match="greedy"):
         perturbed_arms(arms[1:], ["order"])
+
+
+def test_generated_cases_are_asked_against_their_illness_scripts() -> None:
+    found = read_set("generated", data_directory())
+    assert len(found.rows) == 300 and any("wordings" in note for note in found.notes)
+    for gold in found.rows:
+        assert Vignette.parse(gold.vignette).text == gold.vignette
+        assert len(gold.possible) >= 2 and gold.fourth is not None
+        assert not set(gold.present) & set(gold.absent)
+    gold = found.rows[0]
+    (entry,) = (
+        entry
+        for entry in read_knowledge(data_directory() / "knowledge")
+        if entry.name == gold.most_likely.name
+    )
+    answer = {
+        Slot("symptoms"): gold.vignette,
+        Slot("most_likely"): f"{entry.synonyms[0]} - as the case has it.",
+        Slot("possible", 0): f"{entry.mimics[0].name} - close.",
+        Slot("possible", 1): f"{entry.mimics[1].name} - close.",
+        Slot("unlikely_but_serious"): f"{entry.dangerous[-1].name} - must not be missed.",
+        Slot("recommended_workup"): f"{entry.first_tests[0].name}.",
+    }
+    score = score_output(render(Variant.A, answer), gold, Variant.A, found.names)
+    for metric in (Metric.ACC1, Metric.POSS, Metric.MNM_RECALL, Metric.ECHO):
+        assert score.values[metric], metric
+
+
+def test_a_damaged_file_of_generated_cases_names_the_line(tmp_path: Path) -> None:
+    lines = (data_directory() / "generated.jsonl").read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "generated.jsonl"
+    path.write_text(f"{lines[0]}\n{lines[1][:-9]}\n", encoding="utf-8")
+    with pytest.raises(GeneratedError, match="line 2"):
+        read_generated(path)
+    case = read_generated(data_directory() / "generated.jsonl")[0]
+    with pytest.raises(GeneratedError, match="no condition 'nowhere'"):
+        gold_of_generated(case.model_copy(update={"condition": "nowhere"}), {})

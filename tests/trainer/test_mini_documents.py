@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from diffdx_tui.config import data_directory
 from diffdx_tui.domain.differential import Variant, fields_of
+from diffdx_tui.domain.generated import read_generated
 from diffdx_tui.domain.knowledge import read_knowledge
 from diffdx_tui.domain.verdict import judge
 from diffdx_tui.domain.vignette import normalise
@@ -34,7 +35,7 @@ from trainer.mini.shapes import (
     write_json,
 )
 from trainer.mini.telling import tell
-from trainer.mini.unseen import UnseenCases
+from trainer.mini.unseen import UnseenCases, as_rows
 
 KNOWLEDGE = data_directory() / "knowledge"
 FIELDS = fields_of(Variant.A)
@@ -184,6 +185,12 @@ def test_unseen_cases_use_only_what_was_kept_back() -> None:
             assert wording == (kept_back(condition, own[finding.id], told.case.register),)
     again = UnseenCases(entries.values(), seed=1).draw(60)
     assert [told.text for told in again] == [told.text for told in cases]
+
+
+def test_the_set_of_generated_cases_is_what_its_command_writes() -> None:
+    rows = read_generated(data_directory() / "generated.jsonl")
+    drawn = UnseenCases(read_knowledge(KNOWLEDGE), seed=3001).draw(len(rows))
+    assert as_rows(drawn) == list(rows)
 
 
 @given(

@@ -1,4 +1,4 @@
-"""``python -m trainer mini base|unseen``: train the embedded model's base, and look at it.
+"""``python -m trainer mini base|bag|cases|unseen``: the embedded model's base and its measures.
 
 Role: parses arguments and wires casebook, vocabulary, documents, loop and measure.  A run that was
 stopped goes on by the same command; one that ended goes on from where its rate began to fall when
@@ -44,7 +44,7 @@ from trainer.mini.package import describe_machine, hash_weights
 from trainer.mini.phrasings import for_training
 from trainer.mini.rows import RowMaker
 from trainer.mini.selection import hash_knowledge
-from trainer.mini.unseen import UnseenCases, probe_unseen
+from trainer.mini.unseen import UnseenCases, as_rows, probe_unseen
 from trainer.mini.vocabulary import train_vocabulary, write_vocabulary
 
 VOCABULARY = 6144
@@ -65,11 +65,17 @@ def add_base(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     bag = commands.add_parser("bag", help="what the words alone say: the base's yardstick")
     bag.add_argument("--run", dest="directory", type=Path, default=Path("runs/base-1"))
     bag.add_argument("--seed", type=int, default=BaseRecipe().seed)
-    bag.add_argument("--cases", type=int, default=300)
     bag.add_argument("--external", type=Path, help="folder of the external sets")
     bag.add_argument("--knowledge", type=Path, default=data_directory() / "knowledge")
     bag.add_argument("--out", type=Path, default=Path("docs/results/mini_bag.json"))
     bag.set_defaults(run=score_bag)
+
+    cases = commands.add_parser("cases", help="write generated cases in wordings never seen")
+    cases.add_argument("--count", type=int, default=300)
+    cases.add_argument("--seed", type=int, default=3001)
+    cases.add_argument("--knowledge", type=Path, default=data_directory() / "knowledge")
+    cases.add_argument("--out", type=Path, default=data_directory() / "generated.jsonl")
+    cases.set_defaults(run=write_cases)
 
     unseen = commands.add_parser("unseen", help="free answers to cases in wordings never seen")
     unseen.add_argument("--run", dest="directory", type=Path, default=Path("runs/base-1"))
@@ -118,7 +124,6 @@ def score_bag(values: argparse.Namespace) -> int:
     bag = Bag(author.book.conditions, tokenizer, evidence)
     data = data_directory()
     held_out = read_held_out(data / "held_out.jsonl")
-    cases = UnseenCases(entries, seed=2001).draw(values.cases)
     figures: dict[str, Any] = {
         "command": "python -m trainer mini bag",
         "notice": "Schema and echo are given. Gold answers are not clinician-validated.",
@@ -126,15 +131,24 @@ def score_bag(values: argparse.Namespace) -> int:
         "seed": values.seed,
         "knowledge_sha256": hash_knowledge(knowledge),
         "machine": describe_machine(1),
-        **measure_bag(bag, entries, cases, held_out, data, values.external),
+        **measure_bag(bag, entries, held_out, data, values.external),
     }
     write_measured(values.out, figures, [])
-    shown = {name: figures[name] for name in ("unseen_wordings", "held_out")}
+    shown = {"held_out": figures["held_out"]}
     for name, metrics in figures["sets"].items():
         wanted = [metric for metric in ("ACC1", "ACC3", "MNM-recall") if metric in metrics]
         shown |= {f"{name} {metric}": metrics[metric] for metric in wanted}
     for name, one in shown.items():
         print(f"{name:32} {one['k']:.0f}/{one['n']}  {one['low']:.3f} to {one['high']:.3f}")
+    return 0
+
+
+def write_cases(values: argparse.Namespace) -> int:
+    """Write the evaluation set ``generated``."""
+    drawn = UnseenCases(read_knowledge(values.knowledge), values.seed).draw(values.count)
+    lines = [row.model_dump_json() for row in as_rows(drawn)]
+    values.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"{len(lines)} cases of {len({told.case.condition.id for told in drawn})} conditions")
     return 0
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from diffdx_tui.domain.generated import GeneratedCase
 from diffdx_tui.domain.knowledge import Condition
 from trainer.mini.cases import REGISTERS, Casebook, Register
 from trainer.mini.phrasings import unseen_in
@@ -48,6 +49,23 @@ class UnseenCases:
             case = replace(book.draw(rng, condition), register=register, extra=None)
             cases.append(tell(book, case, rng, pure=True))
         return cases
+
+
+def as_rows(cases: Iterable[Told]) -> list[GeneratedCase]:
+    """*cases* as the rows of ``data/generated.jsonl``."""
+    return [
+        GeneratedCase(
+            id=f"generated-{number:03}",
+            condition=told.case.condition.id,
+            voice=told.case.register,
+            age=round(told.case.patient.age, 2),
+            sex=told.case.patient.sex,
+            present=tuple(finding.id for finding in told.case.present),
+            absent=tuple(negative.id for negative in told.case.denied),
+            vignette=told.text,
+        )
+        for number, told in enumerate(cases, start=1)
+    ]
 
 
 @torch.no_grad()
