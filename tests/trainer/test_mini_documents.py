@@ -26,12 +26,15 @@ from trainer.mini.prose import names_condition
 from trainer.mini.rows import OPENING
 from trainer.mini.shapes import (
     ECHO,
+    ECHO_END,
+    ECHO_FIRST,
     ECHO_START,
     FRAME,
     LEADING,
     OTHER,
     REASON,
     Piece,
+    copied,
     write_json,
 )
 from trainer.mini.telling import tell
@@ -224,5 +227,14 @@ def test_rewording_keeps_the_marks_in_the_right_order() -> None:
 
 
 def test_weights_tell_kinds_of_tokens_apart() -> None:
-    weights = (LEADING, OTHER, REASON, FRAME, ECHO, ECHO_START, READ, OPENING)
+    echo = (ECHO, ECHO_START, ECHO_FIRST, ECHO_END)
+    weights = (LEADING, OTHER, REASON, FRAME, *echo, READ, OPENING)
     assert len(set(weights)) == len(weights)
+
+
+def test_a_copys_two_ends_weigh_most() -> None:
+    text = "A man of 50 has had crushing chest pain since this morning."
+    pieces = write_json([("case", copied(text)), ("more", [Piece("Gout.", REASON)])], 2)
+    heavy = [piece.text for piece in pieces if piece.weight in (ECHO_FIRST, ECHO_END)]
+    assert heavy == ["A man of", '"', ","]
+    assert json.loads("".join(piece.text for piece in pieces)) == {"case": text, "more": "Gout."}

@@ -33,7 +33,7 @@ from trainer.mini.copier import Kept, keep, make_copier, still
 from trainer.mini.evidence import Evidence, EvidenceRecipe
 from trainer.mini.reader import make_reader
 from trainer.mini.rows import IGNORED, OPENING, Batch, RowMaker, batches_of
-from trainer.mini.shapes import ECHO, ECHO_START, FRAME, LEADING
+from trainer.mini.shapes import ECHO, ECHO_END, ECHO_FIRST, FRAME, LEADING
 
 WORDS_HALVED = 10
 """Step at which the tokens' vectors learn at half the rate."""
@@ -209,7 +209,8 @@ class BaseRun:
             figures = {
                 "named": _mean(right[named]),
                 "copied": _mean(right[weight == ECHO]),
-                "begun": _mean(right[weight == ECHO_START]),
+                "begun": _mean(right[weight == ECHO_FIRST]),
+                "ended": _mean(right[weight == ECHO_END]),
                 "framed": _mean(right[weight == FRAME]),
                 "opened": _mean(right[weight == OPENING]),
                 "name_loss": _mean(entropy[named]),
@@ -374,6 +375,7 @@ def _line(figures: dict[str, float], steps: int) -> str:
             "framed",
             "named",
             "begun",
+            "ended",
             "copied",
             "name_loss",
             "reason_loss",

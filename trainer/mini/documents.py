@@ -121,7 +121,7 @@ class Author:
             self._as_letter: 3,
             self._as_findings: 6,
             self._as_questions: 8,
-            self._as_copy: 9,
+            self._as_copy: 14,
         }
 
     def write(self, number: int) -> Document:

@@ -6,6 +6,7 @@ Role: the parts of :mod:`trainer.mini.documents` that teach one skill at a time.
 from __future__ import annotations
 
 import random
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from trainer.mini import frames
@@ -42,9 +43,16 @@ def copy(text: str, rng: random.Random) -> tuple[str, list[Piece]]:
     ask = rng.choice(_COPY_ASKS)
     if rng.random() < 0.4:
         return ask, copied(text)
-    key = rng.choice(_COPY_KEYS)
+    key = rng.choice(_COPY_KEYS) if rng.random() < 0.5 else _made_up(rng)
     ask += rng.choice((f" Use JSON with the key {key}.", f" JSON, one key: {key}.", f" ({key})"))
     return ask, write_json([(key, copied(text))], rng.choice((2, 0)))
+
+
+def _made_up(rng: random.Random) -> str:
+    """A key that is no word: how a copy begins must not depend on the key before it."""
+    parts = rng.choice((1, 1, 2, 3))
+    size = rng.randint(3, 8)
+    return "_".join("".join(rng.choices(ascii_lowercase, k=size)) for _ in range(parts))
 
 
 def repeat(rng: random.Random) -> Document:
