@@ -70,6 +70,15 @@ def test_any_text_comes_back_to_the_byte(tokenizer: Tokenizer, text: str) -> Non
     assert not any(tokenizer.is_added(id) for id in ids)
 
 
+@pytest.mark.parametrize("text", ["Pain.", "(at night)", "Is it gout?", "38.2 °C", "No."])
+def test_a_copy_in_json_ends_in_the_texts_own_tokens(tokenizer: Tokenizer, text: str) -> None:
+    own = tokenizer.encode(f"user\n{text}")[-1]
+    ids = tokenizer.encode(json.dumps({"case": text, "more": ""}, ensure_ascii=False, indent=2))
+    texts = [tokenizer.decode([id]) for id in ids]
+    (after,) = (at for at, one in enumerate(texts) if one.startswith('",'))
+    assert ids[after - 1] == own
+
+
 def test_decomposed_unicode_is_not_composed(tokenizer: Tokenizer) -> None:
     assert tokenizer.decode(tokenizer.encode("Sjo\u0308gren")) == "Sjo\u0308gren"
 
