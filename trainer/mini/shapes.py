@@ -8,7 +8,8 @@ first is the adapter.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from diffdx_tui.domain.differential import escape
@@ -18,11 +19,13 @@ LEADING, OTHER, REASON, FRAME = 5.0, 2.0, 1.0, 1.01
 """Loss weights: the leading name, other names, reasons, keys and what is around them.  All differ,
 also from those of copies and vignettes, because the loop's figures tell tokens apart by them."""
 
-ECHO, ECHO_START, ECHO_FIRST, ECHO_END = 0.2, 4.0, 15.0, 8.0
+ECHO, ECHO_START, ECHO_FIRST, ECHO_END = 0.2, 4.0, 30.0, 20.0
 START_LENGTH, FIRST_LENGTH = 24, 8
+_ESCAPED = re.compile(r'["\\\n].{,6}')
 """Loss weights of a copy, of its first characters, of the very first and of the quote that ends it.
 Nothing precedes the first that could be looked up, and a copy that starts wrong goes astray; one
-that does not end where the text does goes round in circles."""
+that does not end where the text does goes round in circles.  What JSON escapes and the characters
+after it weigh as much as a start: there the copy is not what the text has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +135,17 @@ def copied(text: str) -> list[Piece]:
     return [
         Piece(text[:FIRST_LENGTH], ECHO_FIRST),
         Piece(text[FIRST_LENGTH:START_LENGTH], ECHO_START),
-        Piece(text[START_LENGTH:], ECHO),
+        *_rest(text),
     ]
+
+
+def _rest(text: str) -> Iterator[Piece]:
+    place = START_LENGTH
+    for found in _ESCAPED.finditer(text, START_LENGTH):
+        yield Piece(text[place : found.start()], ECHO)
+        yield Piece(found.group(), ECHO_START)
+        place = found.end()
+    yield Piece(text[place:], ECHO)
 
 
 def weighed(one: Weighed, weight: float) -> list[Piece]:
