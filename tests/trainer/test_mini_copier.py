@@ -47,6 +47,20 @@ def test_copies_random_strings_before_any_step() -> None:
     assert _copied(model) > 0.99
 
 
+def test_a_token_is_looked_up_as_the_one_it_stands_for() -> None:
+    """``user``, line's end, text; then ``": "`` and the text's first token: what follows?"""
+    text = torch.arange(100, 160)
+    user, line_end, colon, quote = 1, 2, 3, 4
+    ids = torch.tensor([[MARK, user, line_end, *text.tolist(), 50, MARK, 60, colon, quote, 100]])
+    guesses = []
+    for alike in ({}, {quote: line_end, colon: user}):
+        model = _model()
+        make_copier(model, MARK, seed=1, alike=alike)
+        with torch.no_grad():
+            guesses.append(int(model.eval()(ids).logits[0, -1].argmax()))
+    assert guesses[0] != 101 and guesses[1] == 101
+
+
 def test_rests_on_the_turn_mark_where_nothing_repeats() -> None:
     model = _model()
     make_copier(model, MARK, seed=1)

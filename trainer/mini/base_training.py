@@ -29,7 +29,7 @@ from torch.nn import functional
 
 from diffdx_tui.engine.tokenizer import END_OF_TEXT, Tokenizer
 from trainer.mini.architecture import Shape, new_model, write_checkpoint
-from trainer.mini.copier import Kept, keep, make_copier, still
+from trainer.mini.copier import Kept, keep, make_copier, still, tokens_alike
 from trainer.mini.evidence import Evidence, EvidenceRecipe
 from trainer.mini.reader import make_reader
 from trainer.mini.rows import IGNORED, OPENING, Batch, RowMaker, batches_of
@@ -90,7 +90,13 @@ class BaseRun:
         self.kept: list[Kept] = []
         if evidence is not None:
             vectors = evidence.vectors
-            self.kept = make_copier(self.model, tokenizer.im_start, recipe.seed, vectors)
+            self.kept = make_copier(
+                self.model,
+                tokenizer.im_start,
+                recipe.seed,
+                vectors,
+                alike=tokens_alike(tokenizer),
+            )
             self.kept += make_reader(self.model, evidence, recipe.seed)
         self.labels = len(maker.labels.findings)
         hidden = recipe.shape.hidden

@@ -16,11 +16,14 @@ mark that opens the text, whose value is nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from transformers import Qwen2ForCausalLM
+
+from diffdx_tui.engine.tokenizer import Tokenizer
 
 LOOKBACK = 3
 """Tokens that have to agree for a full match."""
@@ -97,6 +100,21 @@ class _Plan:
         return slice(start, start + self.part)
 
 
+def tokens_alike(tokenizer: Tokenizer) -> dict[int, int]:
+    """Tokens that stand in a copy in JSON where another one stands in the text.
+
+    A copy's second token comes after ``": "`` and the first, the text's after ``user``, the line's
+    end and the first.  Inside, quotes are escaped.
+    """
+    pairs = {' "': "\n", ' \\"': "\n", '":': "user", '\\"': '"'}
+    found: dict[int, int] = {}
+    for one, other in pairs.items():
+        ids, others = tokenizer.encode(one), tokenizer.encode(other)
+        if len(ids) == len(others) == 1:  # a small vocabulary may lack one of them
+            found[ids[0]] = others[0]
+    return found
+
+
 @torch.no_grad()
 def make_copier(
     model: Qwen2ForCausalLM,
@@ -104,6 +122,7 @@ def make_copier(
     seed: int,
     evidence: Tensor | None = None,
     scales: CopierScales | None = None,
+    alike: Mapping[int, int] | None = None,
 ) -> list[Kept]:
     """Overwrite embeddings and the attention of layers 0 and 1 of *model* with a copier.
 
@@ -112,6 +131,7 @@ def make_copier(
         turn_mark: id of the token that opens every sequence; matching heads rest on it.
         evidence: vectors, ``(tokens, size)``, that stand in the first dimensions of the tokens'
             own and stay there.
+        alike: tokens that are looked up as another one, by :func:`tokens_alike` say.
 
     Returns:
         The weights to :func:`keep` after every step: orthogonalised updates are of full size in
@@ -130,6 +150,8 @@ def make_copier(
     for half in plan.halves():  # codes of one length, each half alike
         codes = embedding[:, half]
         codes *= (plan.half / plan.words) ** 0.5 / codes.norm(dim=1, keepdim=True)
+    for one, other in (alike or {}).items():
+        embedding[one, plan.code] = embedding[other, plan.code]
     length = (plan.code.start / plan.words) ** 0.5  # of what is no code
     said = 0
     if evidence is not None:

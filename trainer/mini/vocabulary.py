@@ -23,8 +23,11 @@ _SPLIT = (  # Qwen2's, character for character
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 
-_OPENS = re.compile(r'[^"]*$|Ġ*[\[{\\]?"')
-"""A token without a quote, or one in which nothing but JSON's own marks stands before it."""
+_OPENS = re.compile(r'[^"]*$|Ġ*[\[{\\]?"(?![.,]$)')
+"""A token without a quote, or one in which nothing but JSON's own marks stands before it.
+
+Not with a full stop or comma after it either: in a copy the quote before them is escaped.
+"""
 
 
 def train_vocabulary(texts: Iterable[str], size: int) -> Tokenizer:
