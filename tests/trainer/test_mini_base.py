@@ -73,6 +73,9 @@ def test_rows_weigh_the_name_and_label_the_mentions(maker: RowMaker) -> None:
             assert name.lower() in maker.tokenizer.decode(heavy).lower()
         openings = sum(turn.role == "assistant" for turn in document.turns)
         assert row.weights.count(OPENING) == openings
+        if not document.told.mentions:  # thinned: nobody knows what is left of it
+            assert row.asked == (0, 0) and not row.mentions
+            continue
         before = maker.tokenizer.decode(row.ids[: row.asked[0]])
         assert before.endswith(document.turns[document.told_turn].text)
         for place, label in row.mentions:

@@ -20,7 +20,7 @@ from diffdx_tui.domain.vignette import normalise
 from diffdx_tui.engine.prompt import system_prompt
 from trainer.mini.base_command import make_author
 from trainer.mini.cases import REGISTERS
-from trainer.mini.documents import READ, Author, Document
+from trainer.mini.documents import READ, Author, Document, thin
 from trainer.mini.phrasings import kept_back
 from trainer.mini.prose import names_condition
 from trainer.mini.rows import OPENING
@@ -215,6 +215,22 @@ def test_json_is_written_as_the_library_writes_it(
     written = "".join(piece.text for piece in write_json(values, indent))
     plain = json.dumps(dict(keyed), ensure_ascii=False, indent=indent or None)
     assert written == plain
+
+
+def test_a_thinned_case_is_part_of_the_case_and_only_its_name_is_asked() -> None:
+    kinds = set()
+    for number in range(400):
+        document = author().write(number)
+        if document.told is not None and not document.told.mentions:
+            kinds.add(document.kind)
+            assert len(document.turns) <= 3
+    assert kinds == {"name"}
+    book = author().book
+    told = tell(book, book.draw(random.Random(1)), random.Random(1))
+    thinned = thin(told, random.Random(2))
+    words = iter(told.text.split(" "))
+    assert all(word in words for word in thinned.text.split(" "))
+    assert len(thinned.text) < len(told.text)
 
 
 def test_rewording_keeps_the_marks_in_the_right_order() -> None:

@@ -95,7 +95,7 @@ class RowMaker:
                 mentions = self._mentions(document, ends, start)
                 stop = start + len(turn_ids)
                 heard = (start + len(turn_ids) * 2 // 3, stop + 5)
-                asked = (stop, stop + 5)
+                asked = (stop, stop + 5) if mentions else (0, 0)
         condition = IGNORED
         if document.told is not None:
             condition = self.labels.conditions[document.told.case.condition.id]
