@@ -86,7 +86,7 @@ class Stats:
         tokens_sampled: tokens the model chose.
         tokens_forced: answer tokens that were not a choice (skeleton and echo).
         tokens_per_s: sampled tokens per second after the first.
-        unfinished: names of slots that were closed by budget or cancel.
+        unfinished: names of slots that were closed by budget or cancel, or going in circles.
     """
 
     ttft_s: float = 0.0

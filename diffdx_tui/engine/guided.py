@@ -1,12 +1,13 @@
 """Guided decoding: the answer is valid JSON by construction, at any budget and on cancel.
 
 Role: the default loop.  Skeleton and verbatim echo are forced and prefilled together with the
-prompt; only the tiers' text is sampled, under the grammar's mask.  Three rules keep the promise:
+prompt; only the tiers' text is sampled, under the grammar's mask.  These rules keep the promise:
 
 * Tokens that leave half a character or half an escape are held back until it is complete; only
   complete text is emitted.  If the loop must close before, they are dropped.
 * A token is sampled only while the cost of closing everything after it still fits the budget; a
   slot may not spend what the later slots need for a fair share.
+* A slot that goes round in circles is closed, as it would be for want of budget.
 * A slot closed early says so, in its text and in the statistics.
 """
 
@@ -20,6 +21,7 @@ from diffdx_tui.domain.decoding import Decoding
 from diffdx_tui.domain.differential import ECHO, UNFINISHED, Variant, skeleton_of, slots_of
 from diffdx_tui.domain.events import SlotClosed, SlotText, TokenSampled
 from diffdx_tui.domain.vignette import Vignette
+from diffdx_tui.engine.circles import goes_in_circles
 from diffdx_tui.engine.failures import BudgetTooSmall
 from diffdx_tui.engine.guide import Guide
 from diffdx_tui.engine.prompt import head_ids
@@ -77,7 +79,7 @@ class GuidedLoop:
     """One guided answer.
 
     Attributes:
-        unfinished: names of the slots closed by budget or cancel, so far.
+        unfinished: names of the slots closed by budget or cancel, or going in circles, so far.
         stopped: whether cancel ended it.
     """
 
@@ -99,6 +101,7 @@ class GuidedLoop:
         self._held: list[Choice] = []
         self._held_bytes = b""
         self._used = 0
+        self._written: list[int] = []  # ids of the open slot's text
         self.unfinished: list[str] = []
         self.stopped = False
 
@@ -122,7 +125,8 @@ class GuidedLoop:
                 yield from self._force(self._tracker.rest)
                 continue
             self.stopped = self.stopped or cancelled()
-            if self.stopped or not self._affordable(budget):
+            circles = goes_in_circles(self._written)
+            if self.stopped or circles or not self._affordable(budget):
                 yield from self._close_early()
             else:
                 yield from self._sample()
@@ -162,8 +166,10 @@ class GuidedLoop:
             yield self._transcript.write_sampled(choice)
         self._sampler.note_chosen([choice.id for choice in self._held])
         self._used += len(self._held)
+        index, ids = self._tracker.index, [choice.id for choice in self._held]
         data, self._held, self._held_bytes = self._held_bytes, [], b""
         yield from self._follow(data)
+        self._written = self._written + ids if self._tracker.index == index else []
 
     def _close_early(self) -> Iterator[StreamEvent]:
         """Close the open slot with the marker, dropping what is held back."""
@@ -183,6 +189,7 @@ class GuidedLoop:
         self._sequence.append(ids)
         self._sampler.note_given(ids)
         self._used += len(ids)
+        self._written = []
         yield from map(self._transcript.write_forced, ids)
         yield from self._follow(text.encode(), finished=finished)
 
