@@ -22,6 +22,7 @@ from diffdx_tui.commands.settings import settings_of
 from diffdx_tui.commands.train import read_recipe_file
 from diffdx_tui.domain.decoding import Mode
 from diffdx_tui.domain.evaluation_sets import UNREADABLE
+from diffdx_tui.domain.recipe import DEFAULT
 from diffdx_tui.store.evaluations import EvaluationReader
 from diffdx_tui.store.run_files import write_json
 
@@ -76,7 +77,7 @@ def ablation_of(options: argparse.Namespace) -> Ablation:
     return Ablation(
         labels=tuple(options.variants),
         recipe=settings,
-        seeds=tuple(options.seeds),
+        seeds=tuple(options.seeds or (settings.get("seed", DEFAULT.seed),)),
         modes=tuple(map(Mode, options.modes)),
         ways=tuple(options.decoding),
         samples=options.samples,

@@ -98,7 +98,7 @@ def add_ablate(commands: Any) -> None:
         help=f"arms, with commas (by default {','.join(ABLATED)})",
     )
     ablate.add_argument(
-        "--seeds", type=_seeds, default=(1,), metavar="LIST", help="of the trainings (1)"
+        "--seeds", type=_seeds, metavar="LIST", help="of the trainings (the recipe's, else 1)"
     )
     ablate.add_argument(
         "--modes",
@@ -113,7 +113,9 @@ def add_ablate(commands: Any) -> None:
         "--cv", action="store_true", help="the same as --set cv: five trainings an arm"
     )
     ablate.add_argument(
-        "--recipe", metavar="FILE", help="settings of all trainings as JSON; flags win over it"
+        "--recipe",
+        metavar="FILE",
+        help="settings of all trainings as JSON; flags win over it, variant and fold do not count",
     )
     ablate.add_argument("--epochs", type=count, metavar="N", help="passes over the rows (3)")
     ablate.add_argument("--max-steps", type=count, metavar="N", help="end trainings after N steps")

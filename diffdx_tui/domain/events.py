@@ -163,7 +163,7 @@ class SlotText:
 
 @dataclass(frozen=True, slots=True)
 class SlotClosed:
-    """A slot is complete; ``finished`` is false when budget or cancel closed it."""
+    """A slot is complete; ``finished`` is false when budget, cancel or circles closed it."""
 
     answer_id: str
     slot: Slot

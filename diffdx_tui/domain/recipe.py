@@ -27,6 +27,7 @@ from diffdx_tui.domain.splits import FOLDS
 ALL_LINEAR = "all-linear"
 CURATED = "curated"
 _LONGEST_NAME = 4_096
+_NAMED = 7  # modules that are shown by name: those of one layer
 _MODULE = re.compile(r"[A-Za-z0-9_.]{1,100}")
 
 Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
@@ -73,13 +74,15 @@ class Recipe(BaseModel):
         precision: how the base's weights are stored.
         double_quant: quantise the NF4 scales too.
         adapter_precision: type of the trained matrices: fp32, or that of the computation; ``auto``
-            takes the latter where it is safe (``docs/LOG.md`` has the measurement).
+            takes the latter where it is safe, which is fp32 (``docs/LOG.md``).
         eval_every: steps between validations; one at each epoch's end in any case.
         probe_every: steps between probes; ``None`` probes at each epoch's end.
         probe_cases: how many validation cases a probe answers; 0 is off.
         checkpoint_seconds: seconds between checkpoints.
         early_stopping: end after so many validations without improvement; ``None`` is off.
         max_tokens: longest row in tokens; ``None`` takes the model's context.
+        reasons: score the tokens of the reasons too; without, only the form, the echo, the names
+            and the first item of the workup are learned, and reasons stay the base's own.
         shared_prefix: compute the system prompt once a micro-batch (exact).
         tensorboard: also write TensorBoard event files.
     """
@@ -116,6 +119,7 @@ class Recipe(BaseModel):
     checkpoint_seconds: Annotated[float, Field(gt=0, le=86_400)] = 30.0
     early_stopping: Positive | None = None
     max_tokens: Annotated[int, Field(ge=16, le=1_000_000)] | None = None
+    reasons: bool = True
     shared_prefix: bool = True
     tensorboard: bool = False
 
@@ -123,7 +127,7 @@ class Recipe(BaseModel):
     @classmethod
     def _no_truth_as_number(cls, value: Any, info: Any) -> Any:
         """``true`` would pass as the number 1."""
-        numeric = info.field_name not in ("double_quant", "shared_prefix", "tensorboard")
+        numeric = cls.model_fields[info.field_name].annotation is not bool
         if numeric and isinstance(value, bool):
             raise ValueError(f"must not be {str(value).lower()}")
         return value
@@ -183,6 +187,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "half-rate": {"rate": 1e-4},
     "double-rate": {"rate": 4e-4},
     "one-epoch": {"epochs": 1},
+    "no-reasons": {"reasons": False},
     "no-shared-prefix": {"shared_prefix": False},
 }
 """Named differences from the default; A, B and C are the reference's own."""
@@ -240,7 +245,10 @@ def show_value(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
-    return "+".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        more = f"+{len(value) - _NAMED} more" if len(value) > _NAMED else ""
+        return "+".join(map(str, value[:_NAMED])) + more
+    return str(value)
 
 
 def _explain(details: ErrorDetails) -> str:

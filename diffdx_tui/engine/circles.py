@@ -11,8 +11,8 @@ from collections.abc import Sequence
 LONGEST_PERIOD, LEAST_TIMES, LEAST_TOKENS = 32, 3, 18
 """A period of up to so many tokens, so many times over, in so many tokens at the least.
 
-Plain enumerations ("no fever, no rash, no cough") stay below; nobody writes nine tokens twice over
-and begins them a third time.
+Plain enumerations ("no fever, no rash, no cough") stay below; nobody writes nine tokens three times
+over.
 """
 
 

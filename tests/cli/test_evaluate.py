@@ -159,9 +159,10 @@ def test_an_ablation_takes_a_recipe_file_and_flags_win(tmp_path: Path) -> None:
     from diffdx_tui.commands.ablate import ablation_of
 
     path = tmp_path / "recipe.json"
-    path.write_text(json.dumps({"targets": ["2.mlp.up_proj"], "rate": 1e-3, "variant": "B"}))
+    settings = {"targets": ["2.mlp.up_proj"], "rate": 1e-3, "variant": "B", "seed": 7}
+    path.write_text(json.dumps(settings))
     words = ["ablate", "--recipe", str(path), "--rate", "2e-3"]
-    (recipe,) = ablation_of(build_parser().parse_args(words)).recipes()["A", 1]
+    (recipe,) = ablation_of(build_parser().parse_args(words)).recipes()["A", 7]
     assert (recipe.targets, recipe.rate, recipe.variant) == (("2.mlp.up_proj",), 2e-3, "A")
     with pytest.raises(CommandError, match="cannot be read"):
         ablation_of(build_parser().parse_args(["ablate", "--recipe", str(tmp_path / "none")]))

@@ -20,6 +20,7 @@ from diffdx_tui.domain.vignette import normalise
 from diffdx_tui.engine.prompt import system_prompt
 from trainer.mini.base_command import make_author
 from trainer.mini.cases import REGISTERS
+from trainer.mini.chatter import read_chatter
 from trainer.mini.documents import READ, Author, Document, thin
 from trainer.mini.phrasings import kept_back
 from trainer.mini.prose import names_condition
@@ -231,6 +232,16 @@ def test_a_thinned_case_is_part_of_the_case_and_only_its_name_is_asked() -> None
     words = iter(told.text.split(" "))
     assert all(word in words for word in thinned.text.split(" "))
     assert len(thinned.text) < len(told.text)
+
+
+def test_chatter_stands_before_requests_and_knows_nothing_of_the_schema() -> None:
+    chatter = read_chatter()
+    assert len(chatter) > 1000
+    words = {word for key in fields_of(Variant.A) for word in key.split("_")}
+    assert not any(word in sentence.lower() for sentence in chatter for word in words)
+    chatty = Author(author().book, author().book.conditions, 1, chatter)
+    asked = [document.turns[0].text for document in map(chatty.write, range(120))]
+    assert sum(any(one in text for one in chatter) for text in asked) > 10
 
 
 def test_rewording_keeps_the_marks_in_the_right_order() -> None:

@@ -145,7 +145,7 @@ def test_evidence_tells_conditions_apart_in_vignettes_it_never_saw(tmp_path: Pat
     author = Author(Casebook(entries), entries, 1)
     recipe = EvidenceRecipe(size=12, steps=120, together=32, rate=2e-2)
     reads = list(draw_reads(author, tokenizer, 360, seed=1))
-    found = learn_evidence(reads, tokenizer.vocab_size, 16.0, recipe, seed=1)
+    found = learn_evidence(reads, tokenizer, 16.0, recipe, seed=1)
     assert found.vectors.shape == (tokenizer.vocab_size, 12) and found.verdict.shape == (6, 12)
     fresh = list(draw_reads(author, tokenizer, 60, seed=2))
     pooled = torch.stack([found.vectors[ids].mean(0) for ids, _ in fresh])
@@ -154,7 +154,7 @@ def test_evidence_tells_conditions_apart_in_vignettes_it_never_saw(tmp_path: Pat
     assert sum(n == c for n, (_, c) in zip(best, fresh, strict=True)) > 48
     assert 0.7 < float((pooled @ found.constant).mean()) < 1.4
     found.save(tmp_path / "evidence.safetensors")
-    again = learn_evidence(reads, tokenizer.vocab_size, 16.0, recipe, seed=1)
+    again = learn_evidence(reads, tokenizer, 16.0, recipe, seed=1)
     kept = Evidence.load(tmp_path / "evidence.safetensors")
     assert torch.equal(again.vectors, kept.vectors) and torch.equal(again.verdict, kept.verdict)
     bag = Bag(author.book.conditions, tokenizer, found)

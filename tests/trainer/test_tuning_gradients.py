@@ -161,6 +161,16 @@ def test_where_only_fp16_exists_adapters_stay_in_fp32(recipe: Recipe) -> None:
         _adapter_dtype(recipe.model_copy(update={"adapter_precision": "native"}), placement)
 
 
+def test_under_autocast_a_wide_input_is_narrowed() -> None:
+    layer = lean_layer(0.0).float()
+    x = torch.randn(4, 6, requires_grad=True)
+    with torch.autocast("cpu", dtype=torch.float16):
+        y = layer(x)
+    y.sum().backward()
+    assert y.dtype == torch.float16 and x.grad is not None
+    assert x.grad.dtype == layer.lora_A["default"].weight.grad.dtype == torch.float32
+
+
 def test_native_adapters_have_the_type_of_the_computation(recipe: Recipe) -> None:
     half = recipe.model_copy(update={"precision": "bf16"})
     native = half.model_copy(update={"adapter_precision": "native"})

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diffdx_tui.domain.differential import Slot, Variant, render
+from diffdx_tui.domain.differential import Slot, Variant, fields_of, render
 from diffdx_tui.domain.recipe import Recipe
 from diffdx_tui.engine.prompt import completion_ids, prompt_ids
 from diffdx_tui.engine.tokenizer import Tokenizer
@@ -48,6 +48,35 @@ def test_rows_are_what_inference_asks_and_what_it_should_answer(
     assert answer["symptoms"] == case.vignette
     assert ("unlikely_but_serious" in answer) == (variant is not Variant.B)
     assert ("recommended_workup" in answer) == (variant is not Variant.C)
+
+
+@pytest.mark.parametrize("variant", Variant)
+def test_without_reasons_form_echo_and_names_are_scored(
+    variant: Variant, tokenizer: Tokenizer
+) -> None:
+    texts = {
+        Slot("symptoms"): 'Cough - "dry", 3 days.',
+        Slot("most_likely"): "Croup - a barking cough, at night.",
+        Slot("possible", 0): "Asthma - wheeze",
+        Slot("possible", 1): "Flu",
+        Slot("unlikely_but_serious"): 'Epiglottitis - a "toxic" child',
+        Slot("recommended_workup"): "Oximetry, then nothing more.",
+    }
+    texts = {slot: text for slot, text in texts.items() if slot.field in fields_of(variant)}
+    case = Case("x", texts[Slot("symptoms")], texts)
+    row = render_row(tokenizer, variant, case, reasons=False)
+    assert 0 < check_row(case, row, tokenizer, variant, 0) == len(row.scored) < len(row.completion)
+    assert row.scored[-1] == len(row.completion) - 1
+    shown = tokenizer.decode([row.completion[place] for place in row.scored[:-1]])
+    assert shown.startswith(
+        '{\n  "symptoms": "Cough - \\"dry\\", 3 days.",\n  "most_likely": "Croup -'
+    )
+    for hidden in ("barking", "wheeze", "toxic", "nothing"):
+        assert hidden not in shown
+    assert "Flu" in shown and ("Oximetry," in shown) == (variant is not Variant.C)
+    everything = dataclasses.replace(row, scored=row.scored[3:])
+    with pytest.raises(GateError, match="more than its reasons"):
+        check_row(case, everything, tokenizer, variant, 0)
 
 
 def test_control_tokens_in_a_vignette_stay_text(tokenizer: Tokenizer) -> None:

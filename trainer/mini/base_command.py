@@ -11,7 +11,7 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from trainer.mini.base_measure import (
 )
 from trainer.mini.base_training import BaseRecipe, BaseRun, train
 from trainer.mini.cases import Casebook
+from trainer.mini.chatter import read_chatter
 from trainer.mini.documents import Author
 from trainer.mini.evidence import Evidence, draw_reads, learn_evidence
 from trainer.mini.measure import read_held_out
@@ -93,7 +94,8 @@ def train_base(values: argparse.Namespace) -> int:
     directory: Path = values.directory
     torch.set_num_threads(values.threads)
     knowledge = _own_knowledge(directory, values.knowledge)
-    author = make_author(knowledge, values.seed)
+    chatter = _own_chatter(directory)
+    author = make_author(knowledge, values.seed, chatter)
     tokenizer = _vocabulary(knowledge, directory, values.seed)
     recipe = BaseRecipe(seed=values.seed, steps=values.steps)
     evidence = _evidence(recipe, author, tokenizer, directory)
@@ -116,7 +118,8 @@ def score_bag(values: argparse.Namespace) -> int:
     directory: Path = values.directory
     torch.set_num_threads(1)
     knowledge = _own_knowledge(directory, values.knowledge)
-    author, entries = make_author(knowledge, values.seed), read_knowledge(knowledge)
+    author = make_author(knowledge, values.seed, _own_chatter(directory))
+    entries = read_knowledge(knowledge)
     tokenizer = _vocabulary(knowledge, directory, values.seed)
     recipe = BaseRecipe(seed=values.seed)
     evidence = _evidence(recipe, author, tokenizer, directory)
@@ -197,10 +200,10 @@ def measure_base(values: argparse.Namespace) -> int:
     return 0
 
 
-def make_author(knowledge: Path, seed: int | str) -> Author:
+def make_author(knowledge: Path, seed: int | str, chatter: Sequence[str] = ()) -> Author:
     """The author of the training documents: every condition, no wording that is kept back."""
     entries = for_training(read_knowledge(knowledge))
-    return Author(Casebook(entries), entries, seed)
+    return Author(Casebook(entries), entries, seed, chatter)
 
 
 def vocabulary_texts(author: Author, count: int) -> Iterator[str]:
@@ -210,9 +213,19 @@ def vocabulary_texts(author: Author, count: int) -> Iterator[str]:
             yield f"{turn.role}\n{turn.text}"
 
 
+def _own_chatter(directory: Path) -> list[str]:
+    """The run's own copy, a sentence a line: the program's texts will change."""
+    path = directory / "chatter.txt"
+    if not path.exists():
+        fresh = path.with_suffix(".new")
+        fresh.write_text("\n".join(read_chatter()) + "\n", encoding="utf-8")
+        fresh.replace(path)
+    return path.read_text(encoding="utf-8").splitlines()
+
+
 def _vocabulary(knowledge: Path, directory: Path, seed: int) -> Tokenizer:
     if not (directory / "tokenizer.json").exists():
-        author = make_author(knowledge, f"{seed}/vocabulary")
+        author = make_author(knowledge, f"{seed}/vocabulary", _own_chatter(directory))
         trained = train_vocabulary(vocabulary_texts(author, VOCABULARY_DOCUMENTS), VOCABULARY)
         write_vocabulary(trained, directory, ROOM)
     return Tokenizer.load(directory)
@@ -228,8 +241,10 @@ def _evidence(
     if not path.exists():
         reads = list(draw_reads(author, tokenizer, recipe.evidence.vignettes, recipe.seed))
         scale = recipe.shape.hidden**0.5
-        tokens = tokenizer.vocab_size
-        learn_evidence(reads, tokens, scale, recipe.evidence, recipe.seed).save(path)
+        learned = learn_evidence(
+            reads, tokenizer, scale, recipe.evidence, recipe.seed, author.chatter
+        )
+        learned.save(path)
     return Evidence.load(path)
 
 

@@ -8,13 +8,14 @@ curated cases are in none of them.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from diffdx_tui.domain.knowledge import Condition
 from trainer.mini import drills
 from trainer.mini.cases import Case, Casebook
+from trainer.mini.chatter import draw_chatter
 from trainer.mini.contrasts import Contrasts
 from trainer.mini.prose import UnwritableCase
 from trainer.mini.reasoning import Argument, Reasoner, cite, display_name
@@ -33,14 +34,17 @@ from trainer.mini.shapes import (
 from trainer.mini.telling import Told, tell
 
 READ, READ_SHARE = 0.15, 0.35
+"""Loss weight of a vignette's tokens, and in what share of documents they count at all: language
+is learned from them, and every token that counts costs a row of the output matrix."""
 THINNED, THINNEST = 0.7, 0.65
 """How many of the cases of which only the name is asked lose words, and up to what share of them.
 
 What wordings are there is soon known by heart; a name then hangs on one of them and not on what
 all of the text says: 87 % of names right, 38 % in wordings never seen (``docs/LOG.md``).
 """
-"""Loss weight of a vignette's tokens, and in what share of documents they count at all: language
-is learned from them, and every token that counts costs a row of the output matrix."""
+
+CHATTY, LONGEST_CHATTER = 0.4, 500
+"""Share of requests in a system turn that come after chatter, and its characters."""
 
 _OPEN_ASKS = (
     "What is going on?",
@@ -114,9 +118,20 @@ class Document:
 class Author:
     """Writes documents about the conditions of a casebook."""
 
-    def __init__(self, book: Casebook, entries: Iterable[Condition], seed: int | str) -> None:
-        """*entries*: everything the reasons may draw on, the casebook's conditions included."""
-        self.book, self.seed = book, seed
+    def __init__(
+        self,
+        book: Casebook,
+        entries: Iterable[Condition],
+        seed: int | str,
+        chatter: Sequence[str] = (),
+    ) -> None:
+        """Nothing is written yet.
+
+        Args:
+            entries: everything the reasons may draw on, the casebook's conditions included.
+            chatter: sentences that stand before a request now and then.
+        """
+        self.book, self.seed, self.chatter = book, seed, chatter
         self.reasoner = Reasoner(entries)
         self.contrasts = Contrasts(book, self.reasoner)
         self._kinds: dict[Callable[[Told, random.Random], Document], int] = {
@@ -255,6 +270,8 @@ class Author:
             ask = rng.choice(_OPEN_ASKS)
         if rng.random() < (0.75 if kind in ("json", "copy") else 0.5):
             user = Turn("user", (_read(told, rng),))
+            if self.chatter and rng.random() < CHATTY:
+                ask = f"{draw_chatter(self.chatter, rng, rng.randint(40, LONGEST_CHATTER))} {ask}"
             return Document(kind, (Turn("system", (Piece(ask, 0.0),)), user, answer), told, 1)
         user = Turn("user", (_read(told, rng), Piece(f"\n\n{ask}", 0.0)))
         return Document(kind, (user, answer), told, 0)

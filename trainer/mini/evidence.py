@@ -9,7 +9,7 @@ own weights (:mod:`trainer.mini.reader`).
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,8 @@ class EvidenceRecipe:
         vignettes: how many are drawn, evenly over the conditions.
         hidden: largest share of a vignette's tokens left out when it is read: no verdict may hang
             on a word or two.
+        noisy: share of texts with chatter before them, up to *noise* characters: a long request, in
+            words that no vignette has, must not weigh as if it were a case.
     """
 
     size: int = 60
@@ -48,8 +50,10 @@ class EvidenceRecipe:
     steps: int = 2500
     together: int = 128
     rate: float = 5e-3
-    decay: float = 0.1
+    decay: float = 0.3
     hidden: float = 0.6
+    noisy: float = 0.85
+    noise: int = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,9 @@ class Evidence:
         return cls(parts["vectors"], parts["verdict"], parts["constant"], usual)
 
 
+_CHARACTERS = 5
+"""Of a token of chatter, roughly."""
+
 Read = tuple[list[int], int]
 """Token ids of a request and a vignette, and the number of the condition."""
 
@@ -107,12 +114,27 @@ def draw_reads(author: Author, tokenizer: Tokenizer, count: int, seed: int) -> I
 
 
 def learn_evidence(
-    reads: list[Read], tokens: int, scale: float, recipe: EvidenceRecipe, seed: int
+    reads: list[Read],
+    tokenizer: Tokenizer,
+    scale: float,
+    recipe: EvidenceRecipe,
+    seed: int,
+    chatter: Sequence[str] = (),
 ) -> Evidence:
-    """Vectors and verdict for *tokens* ids; *scale* is the length a mean is brought to."""
+    """Vectors and verdict for all tokens; *scale* is the length a mean is brought to."""
     torch.manual_seed(seed)
+    sentences = [tokenizer.encode(f" {sentence}") for sentence in chatter]
+    longest = recipe.noise // _CHARACTERS
+
+    def before(rng: random.Random) -> list[int]:
+        ids: list[int] = []
+        wanted = rng.randint(1, longest) if sentences and rng.random() < recipe.noisy else 0
+        while len(ids) < wanted:
+            ids += rng.choice(sentences)
+        return ids[:wanted]
+
     rng = random.Random(f"{seed}/evidence")
-    vectors = nn.EmbeddingBag(tokens, recipe.size, mode="mean")
+    vectors = nn.EmbeddingBag(tokenizer.vocab_size, recipe.size, mode="mean")
     nn.init.normal_(vectors.weight, std=0.1)
     verdict = nn.Linear(recipe.size, 1 + max(place for _, place in reads), bias=False)
     parameters = [*vectors.parameters(), *verdict.parameters()]
@@ -122,7 +144,9 @@ def learn_evidence(
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate * min(1.0, 1.5 * left)
         chosen = [rng.choice(reads) for _ in range(recipe.together)]
-        texts = [_thinned(ids, rng.random() * recipe.hidden, rng) for ids, _ in chosen]
+        texts = [
+            before(rng) + _thinned(ids, rng.random() * recipe.hidden, rng) for ids, _ in chosen
+        ]
         scores = verdict(_pool(vectors, texts, scale))
         torch.autograd.backward(_loss(scores, torch.tensor([place for _, place in chosen])))
         optimiser.step()

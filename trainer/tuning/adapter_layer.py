@@ -41,6 +41,8 @@ class LeanLoraLinear(nn.Module, LoraLayer):
     def forward(self, x: Tensor) -> Tensor:
         """Shape ``(..., in)`` to ``(..., out)``, in the type of *x*."""
         layer = self.get_base_layer()
+        if torch.is_autocast_enabled(x.device.type):  # a norm before it may have widened x
+            x = x.to(torch.get_autocast_dtype(x.device.type))
         if self.disable_adapters:
             return functional.linear(x, dense_weight(layer, x.dtype), layer.bias)
         name = self.active_adapters[0]

@@ -102,9 +102,9 @@ def pack(rows: Sequence[Row], prefix: int) -> Packed:
             raise ValueError(f"row {row.id} does not share {prefix} tokens")
         # The token before the completion's first one predicts it.
         first = len(ids) + len(row.prompt) - prefix - 1
-        places.extend(range(first, first + len(row.completion)))
-        targets.extend(row.completion)
-        owners.extend([number] * len(row.completion))
+        places.extend(first + place for place in row.scored)
+        targets.extend(row.completion[place] for place in row.scored)
+        owners.extend([number] * len(row.scored))
         ids.extend(row.ids[prefix:])
         positions.extend(range(prefix, len(row)))
     return Packed(

@@ -17,7 +17,7 @@ from diffdx_tui.domain.differential import Variant, render
 from diffdx_tui.engine.tokenizer import Tokenizer
 from trainer.tuning.base import Base
 from trainer.tuning.batches import pack
-from trainer.tuning.rows import Case, Row
+from trainer.tuning.rows import Case, Row, reason_spans
 
 _TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 3e-2, torch.float16: 1e-2}
 _SHORT = 32  # tokens before and after: enough to show a difference, cheap with any vocabulary
@@ -76,7 +76,7 @@ def check_row(case: Case, row: Row, tokenizer: Tokenizer, variant: Variant, pref
 
     Raises:
         GateError: nothing is scored, the last scored token is not ``<|im_end|>``, or the scored
-            tokens do not spell the completion.
+            tokens do not spell the completion, less its reasons where those are not scored.
     """
     targets: list[int] = pack([row], prefix).targets.tolist()
     if not targets:
@@ -84,10 +84,18 @@ def check_row(case: Case, row: Row, tokenizer: Tokenizer, variant: Variant, pref
     if targets[-1] != tokenizer.im_end:
         last = tokenizer.decode(targets[-1:])
         raise GateError(f"row {row.id}: the last scored token is {last!r}, not <|im_end|>")
-    expected = render(variant, case.texts)
-    if tokenizer.decode(targets[:-1]) != expected:
+    expected = render(variant, case.texts).encode()
+    spelt = [row.completion[place] for place in row.scored]
+    if _bytes_of(row.completion[:-1], tokenizer) != expected or targets != spelt:
         raise GateError(f"row {row.id}: the scored tokens do not spell the completion")
-    return len(targets)
+    hidden = len(expected) - len(_bytes_of(targets[:-1], tokenizer))
+    if hidden > sum(high - low for low, high in reason_spans(variant, case.texts)):
+        raise GateError(f"row {row.id}: more than its reasons is not scored")
+    return len(row.scored)
+
+
+def _bytes_of(ids: Sequence[int], tokenizer: Tokenizer) -> bytes:
+    return b"".join(map(tokenizer.token_bytes, ids))
 
 
 @torch.no_grad()

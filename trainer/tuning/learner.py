@@ -90,7 +90,7 @@ class Learner:
         """
         self.base.model.train()
         self.optimiser.zero_grad(set_to_none=True)
-        scored = sum(len(row.completion) for row in rows)
+        scored = sum(len(row.scored) for row in rows)
         mine, losses, trouble = self.ranks.share(rows), list[RowLoss](), ""
         for part in split(mine, self.micro_batch):
             between()

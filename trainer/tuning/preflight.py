@@ -6,6 +6,7 @@ Role: ``python -m trainer preflight``; the run's own loading, packing and learne
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from diffdx_tui.domain.recipe import Recipe
@@ -18,7 +19,7 @@ from trainer.tuning.memory import choose_micro_batch
 from trainer.tuning.probe import answer_freely
 from trainer.tuning.rows import Row
 from trainer.tuning.timetable import Timetable
-from trainer.tuning.trouble import MicroBatchTooLarge, TrainingFailed
+from trainer.tuning.trouble import MicroBatchTooLarge, TrainingFailed, memory_errors_named
 from trainer.tuning.tune import prepare
 
 _QUICK_SECONDS = 5.0
@@ -44,6 +45,7 @@ def preflight(recipe: Recipe) -> dict[str, Any]:
     train = prepared.material.train
     timetable = Timetable(recipe, len(train))
     work = timetable.steps / timetable.epoch_steps * sum(map(len, train)) / tokens_per_s
+    work += _beside(timetable, learner, prepared.material)
     placement = prepared.base.placement
     return {
         "device": str(placement.device),
@@ -56,7 +58,7 @@ def preflight(recipe: Recipe) -> dict[str, Any]:
         "peak_mb": peak_memory_mb(placement.device),
         "step_s": seconds,
         "tokens_per_s": tokens_per_s,
-        "eta_s": work + _beside(timetable, learner, prepared.material),
+        "eta_s": work,
     }
 
 
@@ -75,14 +77,15 @@ def _beside(timetable: Timetable, learner: Learner, material: Material) -> float
 def _validation(learner: Learner, rows: tuple[Row, ...]) -> float:
     """Seconds of one validation, from that of its longest rows."""
     longest = sorted(rows, key=len, reverse=True)[: learner.micro_batch]
-    began = time.perf_counter()
-    learner.evaluate(longest)
-    seconds = time.perf_counter() - began
+    seconds = _fitted(learner, lambda: learner.evaluate(longest))
     return seconds * sum(map(len, rows)) / sum(map(len, longest))
 
 
 def _probe(learner: Learner, material: Material) -> float:
-    """Seconds of one probe whose answers are as long as the gold ones, from a few seconds of it."""
+    """Seconds of one probe whose answers are as long as the gold ones, from a few seconds of it.
+
+    None where there is no memory for one: then the run will leave it out.
+    """
     tokens: list[float] = []
 
     def leave() -> bool:
@@ -91,21 +94,31 @@ def _probe(learner: Learner, material: Material) -> float:
 
     lengths = [len(row.completion) for row in material.train]
     began = time.perf_counter()
-    answer_freely(learner.base, learner.recipe.variant, material.probe[:1], max(lengths), leave)
+    case, variant = material.probe[:1], learner.recipe.variant
+    try:
+        with memory_errors_named():
+            answer_freely(learner.base, variant, case, max(lengths), leave)
+    except MicroBatchTooLarge:
+        return 0.0
     each = (tokens[-1] - tokens[0]) / max(1, len(tokens) - 1)
     mean = sum(lengths) / len(lengths)
     return tokens[0] - began + len(material.probe) * mean * each
 
 
 def _measure(learner: Learner, rows: list[Any]) -> float:
-    """Seconds of one step, with micro-batches halved until they fit.
+    """Seconds of one step.
 
     The rate is zero, but the optimiser's state is made, so its memory counts.
     """
+    return _fitted(learner, lambda: learner.learn(rows, 0.0, step=1, between=lambda: None))
+
+
+def _fitted(learner: Learner, work: Callable[[], object]) -> float:
+    """Seconds of *work*, with micro-batches halved until it fits."""
     while True:
         began = time.perf_counter()
         try:
-            learner.learn(rows, rate=0.0, step=1, between=lambda: None)
+            work()
             return time.perf_counter() - began
         except MicroBatchTooLarge:
             if learner.micro_batch == 1:

@@ -32,7 +32,7 @@ def preview(recipe: Recipe, shown: int) -> dict[str, Any]:
     context = read_json(located.base_directory / "config.json")["max_position_embeddings"]
     limit = min(recipe.max_tokens or context, context)
     cases = read_cases(recipe)
-    rows = [render_row(tokenizer, recipe.variant, case) for case in cases.train]
+    rows = [render_row(tokenizer, recipe.variant, case, recipe.reasons) for case in cases.train]
     prefix = shared_prefix(rows) if recipe.shared_prefix else 0
     refused = []
     for case, row in zip(cases.train, rows, strict=True):
@@ -49,7 +49,7 @@ def preview(recipe: Recipe, shown: int) -> dict[str, Any]:
         "too_long": [row.id for row in rows if len(row) > limit],
         "refused": refused,
         "tokens": sum(map(len, fitting)),
-        "scored_tokens": sum(len(row.completion) for row in fitting),
+        "scored_tokens": sum(len(row.scored) for row in fitting),
         "shared_prefix": prefix,
         "histogram": [
             {"from": start, "to": start + _BIN - 1, "rows": lengths[start]}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,17 +18,23 @@ from typing import Any
 from diffdx_tui.config import data_directory
 from diffdx_tui.domain.curated import CuratedError, read_curated
 from diffdx_tui.domain.differential import (
+    ECHO,
     MODELS,
     AnyDifferential,
     Slot,
     Variant,
+    escape,
     fields_of,
+    skeleton_of,
+    slots_of,
     texts_of,
 )
 from diffdx_tui.domain.recipe import CURATED, Recipe
 from diffdx_tui.domain.splits import SplitsError, read_splits, rows_sha256, select
 from diffdx_tui.engine.prompt import completion_ids, prompt_ids
 from diffdx_tui.engine.tokenizer import Tokenizer
+
+_DASH, _FIRST_ITEM = re.compile(" -"), re.compile("[,;:]")
 
 VALIDATION_SHARE = 10  # of a person's own file, every tenth row
 
@@ -51,12 +58,18 @@ class Row:
 
     Attributes:
         prompt: ``<|im_start|>system`` to ``assistant\\n``; given, never scored.
-        completion: the answer and ``<|im_end|>``; every token of it is scored.
+        completion: the answer and ``<|im_end|>``.
+        scored: the places in *completion* that are learned; by default all.
     """
 
     id: str
     prompt: tuple[int, ...]
     completion: tuple[int, ...]
+    scored: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.scored:
+            object.__setattr__(self, "scored", tuple(range(len(self.completion))))
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -95,10 +108,36 @@ def read_cases(recipe: Recipe) -> CaseSets:
     return sets
 
 
-def render_row(tokenizer: Tokenizer, variant: Variant, case: Case) -> Row:
-    """*case* as tokens, by the functions inference uses."""
+def render_row(tokenizer: Tokenizer, variant: Variant, case: Case, reasons: bool = True) -> Row:
+    """*case* as tokens, by the functions inference uses; without *reasons* those are not scored."""
     prompt = prompt_ids(tokenizer, variant, case.vignette)
-    return Row(case.id, tuple(prompt), tuple(completion_ids(tokenizer, variant, case.texts)))
+    completion = tuple(completion_ids(tokenizer, variant, case.texts))
+    if reasons:
+        return Row(case.id, tuple(prompt), completion)
+    spans = reason_spans(variant, case.texts)
+    scored, start = [], 0
+    for place, id in enumerate(completion):
+        end = start + len(tokenizer.token_bytes(id))
+        if tokenizer.is_added(id) or not any(low <= start and end <= high for low, high in spans):
+            scored.append(place)
+        start = end
+    return Row(case.id, tuple(prompt), completion, tuple(scored))
+
+
+def reason_spans(variant: Variant, texts: Mapping[Slot, str]) -> list[tuple[int, int]]:
+    """From which byte to which byte of the answer the reasons stand.
+
+    A reason is what follows the dash of a tier, and in a workup what follows its first item.
+    """
+    spans, start = [], 0
+    for piece, slot in zip(skeleton_of(variant), slots_of(variant), strict=False):
+        start += len(piece.encode())
+        text = escape(texts[slot])
+        found = (_FIRST_ITEM if slot.field == "recommended_workup" else _DASH).search(text)
+        if found is not None and slot != ECHO:
+            spans.append((start + len(text[: found.end()].encode()), start + len(text.encode())))
+        start += len(text.encode())
+    return spans
 
 
 def shared_prefix(rows: Sequence[Row]) -> int:

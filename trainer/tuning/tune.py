@@ -134,7 +134,7 @@ def gate_rows(base: Base, recipe: Recipe, cases: CaseSets) -> tuple[Inspected, I
     limit = min(recipe.max_tokens or base.context, base.context)
 
     def gated(some: tuple[Case, ...]) -> Inspected:
-        rows = [render_row(base.tokenizer, recipe.variant, case) for case in some]
+        rows = [render_row(base.tokenizer, recipe.variant, case, recipe.reasons) for case in some]
         prefix = shared_prefix(rows) if recipe.shared_prefix else 0
         return inspect(some, rows, base.tokenizer, recipe.variant, limit, prefix)
 
