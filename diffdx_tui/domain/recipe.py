@@ -73,8 +73,8 @@ class Recipe(BaseModel):
         seed: of initialisation, dropout and order.
         precision: how the base's weights are stored.
         double_quant: quantise the NF4 scales too.
-        adapter_precision: type of the trained matrices: fp32, or that of the computation; ``auto``
-            takes the latter where it is safe, which is fp32 (``docs/LOG.md``).
+        adapter_precision: type of the trained matrices: fp32, or that of the computation
+            (``native``); ``auto`` is fp32 so far (``docs/LOG.md``).
         eval_every: steps between validations; one at each epoch's end in any case.
         probe_every: steps between probes; ``None`` probes at each epoch's end.
         probe_cases: how many validation cases a probe answers; 0 is off.

@@ -198,8 +198,8 @@ class _OnDisk:
 def _adapter_dtype(recipe: Recipe, placement: Placement) -> torch.dtype:
     """The trained matrices' type.
 
-    ``auto`` is fp32, to which the native type is equal where it is safe: in bf16 the last steps of
-    a falling rate round to nothing (``docs/LOG.md``), and fp16 gradients cannot be unscaled.
+    ``auto`` is fp32: in bf16 the last steps of a falling rate may round to nothing (one pilot saw
+    no harm, ``docs/LOG.md``), and fp16 gradients cannot be unscaled.
     """
     if recipe.adapter_precision != "native":
         return torch.float32
