@@ -138,8 +138,9 @@ def _generated(
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         notes=(
             GOLD_NOTICE,
-            "Written by the generator that wrote the embedded model's training text, in wordings "
-            "kept back from it: says nothing about texts that people write.",
+            "Written by the generator that writes the embedded model's training text, in wordings "
+            "kept back from the next one; the first, which ships, may have seen them. Says nothing "
+            "about texts that people write.",
         ),
         learnt=select(curated, splits.train),
         cases={},

@@ -344,7 +344,12 @@ def test_preflights_time_counts_validations_and_probes(
     assert main(["preflight", "--recipe", json.dumps(recipe.as_dict())]) == 0
     told = json.loads(capsys.readouterr().out)
     steps_alone = told["steps"] * told["step_s"]  # no row is longer than the measured ones
-    assert told["eta_s"] > steps_alone * 1.2
+    assert told["beside_s"] > 0
+    assert 0 < told["eta_s"] - told["beside_s"] <= steps_alone * (1 + 1e-9)
+    bare = recipe.model_copy(update={"probe_cases": 0, "eval_every": None, "probe_every": None})
+    assert main(["preflight", "--recipe", json.dumps(bare.as_dict())]) == 0
+    fewer = json.loads(capsys.readouterr().out)
+    assert 0 < fewer["beside_s"] < told["beside_s"]  # two validations against eight, no probe
 
 
 def test_a_finished_run_says_how_long_it_took(home: Path, tiny_model: Path, data: Path) -> None:

@@ -21,11 +21,12 @@ also from those of copies and vignettes, because the loop's figures tell tokens 
 
 ECHO, ECHO_START, ECHO_FIRST, ECHO_END = 0.2, 4.0, 30.0, 20.0
 START_LENGTH, FIRST_LENGTH = 24, 8
-_ESCAPED = re.compile(r'["\\\n].{,6}')
 """Loss weights of a copy, of its first characters, of the very first and of the quote that ends it.
 Nothing precedes the first that could be looked up, and a copy that starts wrong goes astray; one
 that does not end where the text does goes round in circles.  What JSON escapes and the characters
 after it weigh as much as a start: there the copy is not what the text has."""
+
+_ESCAPED = re.compile(r'["\\\n].{,6}')
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def preflight(recipe: Recipe) -> dict[str, Any]:
     train = prepared.material.train
     timetable = Timetable(recipe, len(train))
     work = timetable.steps / timetable.epoch_steps * sum(map(len, train)) / tokens_per_s
-    work += _beside(timetable, learner, prepared.material)
+    beside = _beside(timetable, learner, prepared.material)
     placement = prepared.base.placement
     return {
         "device": str(placement.device),
@@ -58,7 +58,8 @@ def preflight(recipe: Recipe) -> dict[str, Any]:
         "peak_mb": peak_memory_mb(placement.device),
         "step_s": seconds,
         "tokens_per_s": tokens_per_s,
-        "eta_s": work,
+        "beside_s": beside,
+        "eta_s": work + beside,
     }
 
 
@@ -84,7 +85,7 @@ def _validation(learner: Learner, rows: tuple[Row, ...]) -> float:
 def _probe(learner: Learner, material: Material) -> float:
     """Seconds of one probe whose answers are as long as the gold ones, from a few seconds of it.
 
-    None where there is no memory for one: then the run will leave it out.
+    Nothing where there is no memory for one: then the run will leave it out.
     """
     tokens: list[float] = []
 
