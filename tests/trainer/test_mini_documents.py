@@ -218,20 +218,27 @@ def test_json_is_written_as_the_library_writes_it(
     assert written == plain
 
 
-def test_a_thinned_case_is_part_of_the_case_and_only_its_name_is_asked() -> None:
+def test_of_a_thinned_case_only_names_are_learned_and_no_half_of_a_pair_is_thinned() -> None:
     kinds = set()
     for number in range(400):
         document = author().write(number)
         if document.told is not None and not document.told.mentions:
             kinds.add(document.kind)
-            assert len(document.turns) <= 3
-    assert kinds == {"name"}
+            assert number % 8 >= 2 and len(document.turns) <= 3
+            assert all(piece.weight != REASON for piece in document.turns[-1].pieces)
+    assert kinds == {"name", "json"}
+
+
+def test_a_thinned_case_is_part_of_the_case() -> None:
     book = author().book
     told = tell(book, book.draw(random.Random(1)), random.Random(1))
     thinned = thin(told, random.Random(2))
     words = iter(told.text.split(" "))
     assert all(word in words for word in thinned.text.split(" "))
     assert len(thinned.text) < len(told.text)
+    shuffled = thin(told, random.Random(2), shuffled=1.0)
+    assert shuffled.text != thinned.text
+    assert sorted(shuffled.text.split(" ")) == sorted(thinned.text.split(" "))
 
 
 def test_chatter_stands_before_requests_and_knows_nothing_of_the_schema() -> None:

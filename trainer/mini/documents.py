@@ -36,12 +36,15 @@ from trainer.mini.telling import Told, tell
 READ, READ_SHARE = 0.15, 0.35
 """Loss weight of a vignette's tokens, and in what share of documents they count at all: language
 is learned from them, and every token that counts costs a row of the output matrix."""
-THINNED, THINNEST = 0.7, 0.65
-"""How many of the cases of which only the name is asked lose words, and up to what share of them.
+THINNED, THINNED_JSON, THINNEST = 0.8, 0.4, 0.7
+"""How many of the cases of which only the name is asked, and of those told in JSON, lose words, and
+up to what share of them.
 
 What wordings are there is soon known by heart; a name then hangs on one of them and not on what
 all of the text says: 87 % of names right, 38 % in wordings never seen (``docs/LOG.md``).
 """
+SHUFFLED = 0.3
+"""How many of those of which only the name is asked lose the order of their words, too."""
 
 CHATTY, LONGEST_CHATTER = 0.4, 500
 """Share of requests in a system turn that come after chatter, and its characters."""
@@ -153,7 +156,10 @@ class Author:
             shared = random.Random(f"{self.seed}/pair/{group}")
             case = self.contrasts.draw_pair(shared)[place]
             told = self._tell_case(case, shared)
-            return self._as_json(told, rng, echo=0.3) if told else drills.recall(self.book, rng)
+            if told is None:
+                return drills.recall(self.book, rng)
+            # What tells the halves apart has to be read, so nothing is left out.
+            return self._as_json(told, rng, echo=0.3, thinning=0)
         share = rng.random()
         if share < 0.06:
             return drills.recall(self.book, rng)
@@ -177,17 +183,22 @@ class Author:
 
     # -- kinds ---------------------------------------------------------------------------------
 
-    def _as_json(self, told: Told, rng: random.Random, echo: float = 0.6) -> Document:
+    def _as_json(
+        self, told: Told, rng: random.Random, echo: float = 0.6, thinning: float = THINNED_JSON
+    ) -> Document:
         shape = draw_shape(rng, echo if len(told.text) < 900 else 0.1)
         condition = told.case.condition
         argument = self.reasoner.argue(told, rng)
-        pieces = fill(shape, told.text, argument, condition.domain.value, condition.acuity)
-        return self._converse("json", told, ask_for(shape, rng), pieces, rng)
+        thinned = thin(told, rng) if rng.random() < thinning else told
+        pieces = fill(shape, thinned.text, argument, condition.domain.value, condition.acuity)
+        if thinned is not told:  # the reasons may cite what has been left out
+            pieces = [replace(p, weight=0.0) if p.weight == REASON else p for p in pieces]
+        return self._converse("json", thinned, ask_for(shape, rng), pieces, rng)
 
     def _as_name(self, told: Told, rng: random.Random) -> Document:
         """The name alone: the most reading for the fewest tokens, mostly with words left out."""
         if rng.random() < THINNED:
-            told = thin(told, rng)
+            told = thin(told, rng, SHUFFLED)
         name = display_name(told.case.condition.name)
         pieces = [Piece(name, LEADING), Piece(rng.choice((".", "")), FRAME)]
         return self._converse("name", told, rng.choice(_NAME_ASKS), pieces, rng)
@@ -277,10 +288,15 @@ class Author:
         return Document(kind, (user, answer), told, 0)
 
 
-def thin(told: Told, rng: random.Random) -> Told:
-    """*told* without some of its words; what it says of its findings is no longer known."""
+def thin(told: Told, rng: random.Random, shuffled: float = 0.0) -> Told:
+    """*told* without some of its words, and with chance *shuffled* without their order.
+
+    What it says of its findings is no longer known.
+    """
     words, share = told.text.split(" "), rng.uniform(0.1, THINNEST)
     kept = [word for word in words if rng.random() >= share]
+    if rng.random() < shuffled:
+        rng.shuffle(kept)
     return replace(told, text=" ".join(kept) or told.text, mentions=())
 
 
