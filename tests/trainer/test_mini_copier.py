@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from trainer.mini.copier import keep, make_copier
+from trainer.mini.copier import CopierScales, keep, make_copier
 
 VOCABULARY, MARK = 2000, 1998
 
@@ -45,6 +45,24 @@ def test_copies_random_strings_before_any_step() -> None:
     assert _copied(model) < 0.01
     make_copier(model, MARK, seed=1)
     assert _copied(model) > 0.99
+
+
+def test_the_fourth_token_back_tells_apart_what_follows_the_same_three() -> None:
+    """Texts in which three tokens stand twice, with other ones before and after them."""
+    chance = torch.Generator().manual_seed(6)
+    texts = torch.randint(0, VOCABULARY - 3, (40, 60), generator=chance)
+    texts[:, 40:43] = texts[:, 10:13]
+    opening = torch.randint(0, VOCABULARY - 3, (40, 3), generator=chance)
+    mark = torch.full((40, 1), MARK)
+    ids = torch.cat([mark, opening, texts, mark, opening, texts], dim=1)
+    right = {}
+    for fourth in (0.0, 0.6):
+        model = _model()
+        make_copier(model, MARK, seed=1, scales=CopierScales(fourth=fourth))
+        with torch.no_grad():
+            guesses = model.eval()(ids).logits[:, -61:-1].argmax(-1)
+        right[fourth] = float((guesses == texts)[:, [13, 43]].float().mean())
+    assert right[0.0] < 0.6 and right[0.6] > 0.9
 
 
 def test_a_token_is_looked_up_as_the_one_it_stands_for() -> None:

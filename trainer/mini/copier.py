@@ -7,7 +7,9 @@ first step, and training only has to decide when to use it.
 Every token has a code of a few fixed dimensions within its vector.  Layer 0 looks back by position
 alone: with rotary embeddings, constant query and key vectors give a score that depends on the
 distance only, and their phases are set so that it peaks one, two and three tokens back; the codes
-found there are written into three subspaces beside the embedding.  In layer 1 two heads, each with
+found there are written into three subspaces beside the embedding.  A fourth head adds the code of
+four tokens back, fainter, to that of three: what tells apart places where the same three tokens
+went before.  In layer 1 two heads, each with
 half of the code, look for places whose three preceding tokens are the current three, in the rotary
 pairs that hardly turn over a vignette's length, and write the token found there into the
 embedding's subspace, where the tied head reads it out.  With no such place they rest on the turn
@@ -41,6 +43,7 @@ class CopierScales:
         match: attention score of three agreeing tokens.
         rest: attention score of the turn mark: above two agreeing tokens, below three.
         back: length of the code that is written of one token before.
+        fourth: length of the code of four tokens before, as a share of that.
         written: length of what the matching heads write: longer than what other layers add, or
             the copy is drowned once they have learned to speak.
         chance: what is left of the random weights that write to the residual stream.
@@ -51,10 +54,11 @@ class CopierScales:
     embedding: float = 0.3
     logit: float = 11.0
     positional: float = 14.0
-    match: float = 48.0
-    rest: float = 40.0
+    match: float = 60.0
+    rest: float = 48.0
     back: float = 0.25
-    written: float = 10.0
+    fourth: float = 0.6
+    written: float = 30.0
     chance: float = 1.0
     evidence: float = 0.75
 
@@ -230,7 +234,7 @@ def _kept(model: Qwen2ForCausalLM, plan: _Plan, turn_mark: int, said: int) -> li
     hold(below.mlp.down_proj.weight, (every,))
     hold(below.self_attn.o_proj.weight, (every,))
     per_group = plan.heads // plan.groups
-    looking = [plan.rows(head) for head in (0, 1, per_group)]
+    looking = [plan.rows(head) for head in (0, 1, per_group, per_group + 1)]
     matching = [plan.rows(group * per_group) for group in range(2)]
     groups = [plan.rows(group) for group in range(2)]
     for layer, heads in ((below, looking), (above, matching)):
@@ -274,7 +278,7 @@ def _orthogonal(size: int, chance: torch.Generator) -> Tensor:
 
 
 def _look_back(model: Qwen2ForCausalLM, plan: _Plan, scales: CopierScales) -> None:
-    """Layer 0: heads 0, 1 and the first of group 1 look one, two and three tokens back."""
+    """Layer 0: the first two heads of both groups look one, two, three and four tokens back."""
     attention = model.model.layers[0].self_attn
     attention.o_proj.weight.zero_()
     model.model.layers[0].mlp.down_proj.weight.zero_()
@@ -290,7 +294,7 @@ def _look_back(model: Qwen2ForCausalLM, plan: _Plan, scales: CopierScales) -> No
         first = group * plan.width
         attention.v_proj.weight[first : first + plan.part] = 0
         attention.v_proj.weight[first : first + plan.part, plan.code] = torch.eye(plan.part)
-    for distance, head in ((1, 0), (2, 1), (3, per_group)):
+    for distance, head in ((1, 0), (2, 1), (3, per_group), (LOOKBACK + 1, per_group + 1)):
         rows = plan.rows(head)
         attention.q_proj.weight[rows] = 0
         bias = torch.zeros(plan.width)
@@ -302,7 +306,8 @@ def _look_back(model: Qwen2ForCausalLM, plan: _Plan, scales: CopierScales) -> No
         attention.o_proj.weight[:, plan.rows(head)] = 0
         target = torch.zeros(plan.hidden, plan.part)
         found = (plan.hidden * plan.part / plan.words) ** 0.5  # length of a code after the norm
-        target[plan.looked_back(distance)] = torch.eye(plan.part) * scales.back / found
+        length = scales.back * (scales.fourth if distance > LOOKBACK else 1)
+        target[plan.looked_back(min(distance, LOOKBACK))] = torch.eye(plan.part) * length / found
         attention.o_proj.weight[:, columns] = target
 
 
@@ -317,7 +322,8 @@ def _match(
     attention = model.model.layers[1].self_attn
     per_group = plan.heads // plan.groups
     # After the norm, per unit of length before it: three codes and the token's vector.
-    unit = (plan.hidden / (LOOKBACK * scales.back**2 + scales.embedding**2)) ** 0.5
+    looked = (LOOKBACK + scales.fourth**2) * scales.back**2
+    unit = (plan.hidden / (looked + scales.embedding**2)) ** 0.5
     score = (scales.match * plan.width**0.5 / LOOKBACK) ** 0.5
     lengths = [scales.embedding * (plan.part / plan.words) ** 0.5, *(scales.back,) * LOOKBACK]
     gains = [score / (unit * length * 0.5**0.5) for length in lengths]  # half a code each
@@ -343,6 +349,11 @@ def _match(
                 columns = range(plan.hidden)[plan.looked_back(back)][part]
                 for row, column in zip(chosen[block], columns, strict=True):
                     linear.weight[row, column] = gains[back]
+        # The key's last code has the fourth's in it; so the query's has that of one before.
+        block = slice((LOOKBACK - 1) * plan.half, LOOKBACK * plan.half)
+        columns = range(plan.hidden)[plan.looked_back(LOOKBACK)][part]
+        for row, column in zip(q_rows[block], columns, strict=True):
+            attention.q_proj.weight[row, column] = gains[LOOKBACK] * scales.fourth
         attention.q_proj.bias[head * plan.width + plan.resting] = resting
         mark = attention.k_proj.weight
         mark[group * plan.width + plan.resting, plan.mark] = resting / mark_unit
