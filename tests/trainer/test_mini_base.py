@@ -15,7 +15,7 @@ from diffdx_tui.config import data_directory
 from diffdx_tui.domain.knowledge import read_knowledge
 from diffdx_tui.engine.tokenizer import Tokenizer
 from trainer.mini.architecture import Shape
-from trainer.mini.base_command import make_author, vocabulary_texts
+from trainer.mini.base_command import make_author, spell_tokens, vocabulary_texts
 from trainer.mini.base_training import BaseRecipe, BaseRun, train
 from trainer.mini.rows import IGNORED, OPENING, RowMaker, batches_of
 from trainer.mini.shapes import LEADING
@@ -84,6 +84,14 @@ def test_rows_weigh_the_name_and_label_the_mentions(maker: RowMaker) -> None:
             assert present or document.told.case.denied
             assert row.heard[1] >= place
     assert labelled > 150 and named > 25
+
+
+def test_the_vocabulary_is_spelled_without_broken_characters(folder: Path) -> None:
+    tokenizer = Tokenizer.load(folder)
+    spelled = spell_tokens(tokenizer)
+    assert len(spelled) > 600 and len(set(spelled)) == len(spelled)
+    assert all(tokenizer.decode(tokenizer.encode(text)) == text for text in spelled)
+    assert not any("\ufffd" in text or "<|" in text for text in spelled)
 
 
 def test_batches_hold_every_row_once(maker: RowMaker) -> None:

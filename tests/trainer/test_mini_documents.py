@@ -18,6 +18,7 @@ from diffdx_tui.domain.knowledge import read_knowledge
 from diffdx_tui.domain.verdict import judge
 from diffdx_tui.domain.vignette import normalise
 from diffdx_tui.engine.prompt import system_prompt
+from trainer.mini import drills
 from trainer.mini.base_command import make_author
 from trainer.mini.cases import REGISTERS
 from trainer.mini.chatter import read_chatter
@@ -239,6 +240,16 @@ def test_a_thinned_case_is_part_of_the_case() -> None:
     shuffled = thin(told, random.Random(2), shuffled=1.0)
     assert shuffled.text != thinned.text
     assert sorted(shuffled.text.split(" ")) == sorted(thinned.text.split(" "))
+
+
+def test_rare_tokens_are_copied_too() -> None:
+    tokens = (" zzz", "qq")
+    texts = [
+        "".join(p.text for p in drills.repeat(random.Random(seed), tokens).turns[1].pieces)
+        for seed in range(60)
+    ]
+    alone = [text for text in texts if not re.sub("zzz|qq| ", "", text)]
+    assert 30 < len(alone) < 55 and len(set(alone)) == len(alone)
 
 
 def test_chatter_stands_before_requests_and_knows_nothing_of_the_schema() -> None:

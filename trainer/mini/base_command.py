@@ -95,8 +95,8 @@ def train_base(values: argparse.Namespace) -> int:
     torch.set_num_threads(values.threads)
     knowledge = _own_knowledge(directory, values.knowledge)
     chatter = _own_chatter(directory)
-    author = make_author(knowledge, values.seed, chatter)
     tokenizer = _vocabulary(knowledge, directory, values.seed)
+    author = make_author(knowledge, values.seed, chatter, spell_tokens(tokenizer))
     recipe = BaseRecipe(seed=values.seed, steps=values.steps)
     evidence = _evidence(recipe, author, tokenizer, directory)
     run = BaseRun(recipe, RowMaker(author, tokenizer), tokenizer, evidence)
@@ -200,10 +200,19 @@ def measure_base(values: argparse.Namespace) -> int:
     return 0
 
 
-def make_author(knowledge: Path, seed: int | str, chatter: Sequence[str] = ()) -> Author:
+def make_author(
+    knowledge: Path, seed: int | str, chatter: Sequence[str] = (), tokens: Sequence[str] = ()
+) -> Author:
     """The author of the training documents: every condition, no wording that is kept back."""
     entries = for_training(read_knowledge(knowledge))
-    return Author(Casebook(entries), entries, seed, chatter)
+    return Author(Casebook(entries), entries, seed, chatter, tokens)
+
+
+def spell_tokens(tokenizer: Tokenizer) -> list[str]:
+    """The tokens that are whole characters, as text."""
+    ids = (id for id in range(tokenizer.vocab_size) if not tokenizer.is_added(id))
+    texts = map(tokenizer.decode, ([id] for id in ids))
+    return [text for text in texts if text.isprintable() and "\ufffd" not in text]
 
 
 def vocabulary_texts(author: Author, count: int) -> Iterator[str]:

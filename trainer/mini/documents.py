@@ -127,14 +127,16 @@ class Author:
         entries: Iterable[Condition],
         seed: int | str,
         chatter: Sequence[str] = (),
+        tokens: Sequence[str] = (),
     ) -> None:
         """Nothing is written yet.
 
         Args:
             entries: everything the reasons may draw on, the casebook's conditions included.
             chatter: sentences that stand before a request now and then.
+            tokens: strings of the vocabulary, for text that means nothing.
         """
-        self.book, self.seed, self.chatter = book, seed, chatter
+        self.book, self.seed, self.chatter, self.tokens = book, seed, chatter, tokens
         self.reasoner = Reasoner(entries)
         self.contrasts = Contrasts(book, self.reasoner)
         self._kinds: dict[Callable[[Told, random.Random], Document], int] = {
@@ -163,8 +165,8 @@ class Author:
         share = rng.random()
         if share < 0.06:
             return drills.recall(self.book, rng)
-        if share < 0.09:
-            return drills.repeat(rng)
+        if share < 0.13:
+            return drills.repeat(rng, self.tokens)
         case = self.contrasts.mislead(self.book.draw(rng, rng.choice(self.book.conditions)), rng)
         told = self._tell_case(case, rng)
         if told is None:

@@ -6,6 +6,7 @@ Role: the parts of :mod:`trainer.mini.documents` that teach one skill at a time.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ _COPY_ASKS = (
     "Give back the text unchanged.",
 )
 _COPY_KEYS = ("quote", "copy", "verbatim", "text", "original", "record", "content")
+TOKENS_ALONE = 0.7
+"""Share of meaningless texts that are random tokens."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:!?'\"/+-()%&\n"
 
 
@@ -55,18 +58,19 @@ def _made_up(rng: random.Random) -> str:
     return "_".join("".join(rng.choices(ascii_lowercase, k=size)) for _ in range(parts))
 
 
-def repeat(rng: random.Random) -> Document:
-    """Meaningless text to be repeated: nothing but copying helps."""
+def repeat(rng: random.Random, tokens: Sequence[str] = ()) -> Document:
+    """Meaningless text to be repeated: nothing but copying helps.
+
+    Args:
+        tokens: strings of the vocabulary.  Those no document has would all come to mean the same,
+            "not this one", and one would be copied as another.
+    """
     from trainer.mini.documents import Document, Turn  # the other module builds on this one
 
-    words: list[str] = []
-    for _ in range(rng.randint(8, 60)):
-        if rng.random() < 0.5:
-            size = rng.randint(1, 7)
-            words.append("".join(rng.choice(_LETTERS) for _ in range(size)).strip() or "x")
-        else:
-            words.append(rng.choice(rng.choice((frames.OCCUPATIONS, frames.SOCIAL_LAY))))
-    text = " ".join(words)
+    if tokens and rng.random() < TOKENS_ALONE:
+        text = "".join(rng.choices(tokens, k=rng.randint(10, 80))).strip() or "x"
+    else:
+        text = " ".join(_babble(rng) for _ in range(rng.randint(8, 60)))
     ask, pieces = copy(text, rng)
     turns = (
         Turn("system", (Piece(ask, 0.0),)),
@@ -74,6 +78,12 @@ def repeat(rng: random.Random) -> Document:
         Turn("assistant", tuple(pieces)),
     )
     return Document("repeat", turns)
+
+
+def _babble(rng: random.Random) -> str:
+    if rng.random() < 0.5:
+        return rng.choice(rng.choice((frames.OCCUPATIONS, frames.SOCIAL_LAY)))
+    return "".join(rng.choice(_LETTERS) for _ in range(rng.randint(1, 7))).strip() or "x"
 
 
 def questions(
