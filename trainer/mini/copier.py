@@ -9,11 +9,12 @@ alone: with rotary embeddings, constant query and key vectors give a score that 
 distance only, and their phases are set so that it peaks one, two and three tokens back; the codes
 found there are written into three subspaces beside the embedding.  A fourth head adds the code of
 four tokens back, fainter, to that of three: what tells apart places where the same three tokens
-went before.  In layer 1 two heads, each with
-half of the code, look for places whose three preceding tokens are the current three, in the rotary
-pairs that hardly turn over a vignette's length, and write the token found there into the
-embedding's subspace, where the tied head reads it out.  With no such place they rest on the turn
-mark that opens the text, whose value is nothing.
+went before.
+
+In layer 1 two heads, each with half of the code, look for places whose three preceding tokens are
+the current three, in the rotary pairs that hardly turn over a vignette's length, and write the
+token found there into the embedding's subspace, where the tied head reads it out.  With no such
+place they rest on the turn mark that opens the text, whose value is nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class CopierScales:
         logit: logit of a token's own vector read out.
         positional: attention score per rotary pair of the look-back heads.
         match: attention score of three agreeing tokens.
-        rest: attention score of the turn mark: above two agreeing tokens, below three.
+        rest: attention score of the turn mark: nearly always above two agreeing tokens, below
+            three.
         back: length of the code that is written of one token before.
         fourth: length of the code of four tokens before, as a share of that.
         written: length of what the matching heads write: longer than what other layers add, or
@@ -55,10 +57,10 @@ class CopierScales:
     logit: float = 11.0
     positional: float = 14.0
     match: float = 60.0
-    rest: float = 48.0
+    rest: float = 52.0
     back: float = 0.25
     fourth: float = 0.6
-    written: float = 30.0
+    written: float = 10.0
     chance: float = 1.0
     evidence: float = 0.75
 

@@ -36,7 +36,7 @@ from trainer.mini.telling import Told, tell
 READ, READ_SHARE = 0.15, 0.35
 """Loss weight of a vignette's tokens, and in what share of documents they count at all: language
 is learned from them, and every token that counts costs a row of the output matrix."""
-THINNED, THINNED_JSON, THINNEST = 0.8, 0.4, 0.7
+THINNED, THINNED_JSON, THINNEST = 0.8, 0.2, 0.7
 """How many of the cases of which only the name is asked, and of those told in JSON, lose words, and
 up to what share of them.
 
