@@ -31,7 +31,7 @@ from diffdx_tui.domain.evaluation import (
 )
 from diffdx_tui.domain.evaluation_sets import read_set
 from diffdx_tui.domain.recipe import CURATED, Recipe, describe, read_recipe
-from diffdx_tui.domain.splits import FOLDS, rows_sha256
+from diffdx_tui.domain.splits import FOLDS, rows_sha256, worded_sha256
 from diffdx_tui.evaluation_plan import decodings_for, plan_runs
 from diffdx_tui.launch import (
     TRAINER,
@@ -281,21 +281,21 @@ class Ablator:
 
 def recipe_hashes(recipe: Recipe) -> dict[str, str]:
     """What a run of *recipe* would say of its data, base and template."""
-    from diffdx_tui.engine.catalogue import NO_ADAPTER, ModelSpec, hash_weights, locate
+    from diffdx_tui.engine.catalogue import NO_ADAPTER, ModelSpec, hash_weights, locate, locate_file
     from diffdx_tui.engine.prompt import system_prompt
 
     located = locate(ModelSpec(recipe.base, NO_ADAPTER, recipe.variant, recipe.precision))
-    curated = recipe.data == CURATED
-    cases = read_curated(data_directory() / "vignettes.jsonl") if curated else ()
+    if recipe.data == CURATED:
+        data = rows_sha256(read_curated(data_directory() / "vignettes.jsonl"))
+        if recipe.wording is not None:
+            data = worded_sha256(data, locate_file(recipe.wording).read_bytes())
+    else:
+        data = hashlib.sha256(Path(recipe.data).read_bytes()).hexdigest()
     return {
-        "data": rows_sha256(cases) if curated else _hash_file(Path(recipe.data)),
+        "data": data,
         "base": hash_weights(located.base_directory),
         "template": hashlib.sha256(system_prompt(recipe.variant).encode()).hexdigest(),
     }
-
-
-def _hash_file(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _progress(what: str, status: RunStatus, unit: str) -> str:

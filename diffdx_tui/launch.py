@@ -21,7 +21,7 @@ from typing import Any
 
 from diffdx_tui.domain.evaluation import Plan
 from diffdx_tui.domain.recipe import CURATED, Recipe, read_recipe
-from diffdx_tui.engine.catalogue import CATALOGUE, NO_ADAPTER, ModelSpec, locate
+from diffdx_tui.engine.catalogue import CATALOGUE, EMBEDDED, NO_ADAPTER, ModelSpec, locate
 from diffdx_tui.store.errors import StoreError
 from diffdx_tui.store.evaluations import EvaluationRegistry
 from diffdx_tui.store.owner import owner_of
@@ -81,14 +81,20 @@ def find_files(recipe: Recipe) -> Recipe:
     if recipe.base not in CATALOGUE and Path(recipe.base).expanduser().is_dir():
         changes["base"] = str(located.base_directory.resolve())
     if recipe.data != CURATED:
-        try:
-            data = Path(recipe.data).expanduser().resolve()
-            with data.open("rb"):
-                changes["data"] = str(data)
-        except (OSError, RuntimeError, ValueError) as error:  # nobody's home; no file's name
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise DataUnavailable(f"data {recipe.data} cannot be read: {reason}") from error
+        changes["data"] = _found("data", recipe.data)
+    if recipe.wording is not None and not recipe.wording.startswith(EMBEDDED):
+        changes["wording"] = _found("wording", recipe.wording)
     return read_recipe({**recipe.as_dict(), **changes})
+
+
+def _found(what: str, name: str) -> str:
+    try:
+        path = Path(name).expanduser().resolve()
+        with path.open("rb"):
+            return str(path)
+    except (OSError, RuntimeError, ValueError) as error:  # nobody's home; no file's name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataUnavailable(f"{what} {name} cannot be read: {reason}") from error
 
 
 def start_run(

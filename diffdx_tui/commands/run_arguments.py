@@ -53,6 +53,7 @@ _HELP = {
     "max_tokens": "longest row; none takes the model's context",
     "double_quant": "quantise the NF4 scales too",
     "adapter_precision": "type of the trained matrices; native is that of the computation",
+    "wording": "JSONL file with the curated rows' answers in other words",
     "reasons": "score the reasons too; without, they stay the base's own",
     "shared_prefix": "compute the system prompt once a micro-batch (exact)",
     "tensorboard": "also write TensorBoard event files",

@@ -81,6 +81,8 @@ class Recipe(BaseModel):
         checkpoint_seconds: seconds between checkpoints.
         early_stopping: end after so many validations without improvement; ``None`` is off.
         max_tokens: longest row in tokens; ``None`` takes the model's context.
+        wording: JSONL file with the answers of the same curated rows in other words; ``None`` takes
+            the gold ones.  Names and echo are the gold ones' in any case.
         reasons: score the tokens of the reasons too; without, only the form, the echo, the names
             and the first item of the workup are learned, and reasons stay the base's own.
         shared_prefix: compute the system prompt once a micro-batch (exact).
@@ -119,6 +121,7 @@ class Recipe(BaseModel):
     checkpoint_seconds: Annotated[float, Field(gt=0, le=86_400)] = 30.0
     early_stopping: Positive | None = None
     max_tokens: Annotated[int, Field(ge=16, le=1_000_000)] | None = None
+    wording: Name | None = None
     reasons: bool = True
     shared_prefix: bool = True
     tensorboard: bool = False
@@ -132,10 +135,10 @@ class Recipe(BaseModel):
             raise ValueError(f"must not be {str(value).lower()}")
         return value
 
-    @field_validator("base", "data")
+    @field_validator("base", "data", "wording")
     @classmethod
-    def _printable(cls, value: str) -> str:
-        if not value.isprintable():
+    def _printable(cls, value: str | None) -> str | None:
+        if value is not None and not value.isprintable():
             raise ValueError("has characters that cannot be shown")
         return value
 
@@ -160,6 +163,8 @@ class Recipe(BaseModel):
             raise ValueError(f"micro_batch {self.micro_batch} is larger than batch {self.batch}")
         if self.fold is not None and self.data != CURATED:
             raise ValueError("fold is of the curated cases: leave it out with data of your own")
+        if self.wording is not None and self.data != CURATED:
+            raise ValueError("wording is of the curated cases: leave it out with data of your own")
         return self
 
     def as_dict(self) -> dict[str, Any]:

@@ -77,6 +77,11 @@ def rows_sha256(cases: Sequence[CuratedCase]) -> str:
     return digest.hexdigest()
 
 
+def worded_sha256(rows: str, wording: bytes) -> str:
+    """Hash of rows whose answers are in the words of a file: theirs and the file's together."""
+    return hashlib.sha256(rows.encode() + wording).hexdigest()
+
+
 def read_splits(path: Path) -> Splits:
     """The lists of *path*.
 

@@ -159,10 +159,19 @@ def pull(name: str) -> list[Path]:
     return directories
 
 
+def locate_file(name: str) -> Path:
+    """The file *name*: in the project's own ``data/model/`` or the person's."""
+    return _embedded(name) if name.startswith(EMBEDDED) else Path(name).expanduser()
+
+
+def _embedded(name: str) -> Path:
+    return data_directory() / "model" / name.removeprefix(EMBEDDED)
+
+
 def _find(name: str) -> Path | None:
     """The directory of *name*: embedded, local, or in the hub's cache."""
     if name.startswith(EMBEDDED):
-        directory = data_directory() / "model" / name.removeprefix(EMBEDDED)
+        directory = _embedded(name)
         return directory if (directory / "config.json").is_file() else None
     try:
         local = Path(name).expanduser()

@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diffdx_tui.config import data_directory
+from diffdx_tui.domain.curated import read_curated
+from diffdx_tui.domain.diagnosis import split_tier
 from diffdx_tui.domain.differential import Slot, Variant, fields_of, render
 from diffdx_tui.domain.recipe import Recipe
 from diffdx_tui.engine.prompt import completion_ids, prompt_ids
@@ -205,3 +209,61 @@ def test_rows_that_do_not_share_a_prefix_are_not_packed_with_one() -> None:
     row = Row("a", (1, 2, 3, 4), (5,))
     with pytest.raises(ValueError, match="does not share"):
         pack([row, dataclasses.replace(row, id="b", prompt=(1, 9, 3, 4))], 2)
+
+
+@pytest.fixture(scope="module")
+def answers() -> list[dict[str, Any]]:
+    """Every curated answer, with other reasons."""
+    return [
+        {
+            "id": case.id,
+            "answer": {
+                "most_likely": _reasoned(case.answer.most_likely),
+                "possible": [_reasoned(text) for text in case.answer.possible],
+                "unlikely_but_serious": _reasoned(case.answer.unlikely_but_serious),
+                "recommended_workup": "Look, then listen.",
+            },
+        }
+        for case in read_curated(data_directory() / "vignettes.jsonl")
+    ]
+
+
+def _reasoned(tier: str) -> str:
+    return f"{split_tier(tier).diagnosis} - it fits."
+
+
+def _write(path: Path, answers: list[dict[str, Any]]) -> str:
+    path.write_text("\n".join(map(json.dumps, answers)) + "\n")
+    return str(path)
+
+
+def test_other_words_are_of_the_same_rows(answers: list[dict[str, Any]], tmp_path: Path) -> None:
+    gold = read_cases(Recipe(fold=1))
+    worded = read_cases(Recipe(fold=1, wording=_write(tmp_path / "w.jsonl", answers)))
+    assert worded.sha256 != gold.sha256
+    for ours, theirs in zip(
+        (*worded.train, *worded.validation), (*gold.train, *gold.validation), strict=True
+    ):
+        assert (ours.id, ours.vignette) == (theirs.id, theirs.vignette)
+        assert ours.texts[Slot("symptoms")] == theirs.texts[Slot("symptoms")]
+        assert ours.texts[Slot("most_likely")] == _reasoned(theirs.texts[Slot("most_likely")])
+        assert ours.texts[Slot("recommended_workup")] == "Look, then listen."
+
+
+def test_other_words_name_the_same_conditions_for_every_row(
+    answers: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    def refused(changed: list[dict[str, Any]], message: str) -> None:
+        recipe = Recipe(wording=_write(tmp_path / "w.jsonl", changed))
+        with pytest.raises(RowsError, match=message):
+            read_cases(recipe)
+
+    last = answers[-1]
+    refused(answers[:-1], f"no usable answer to {last['id']}")
+    other = last | {"answer": last["answer"] | {"most_likely": "Flu - it fits."}}
+    refused([*answers[:-1], other], "names other conditions")
+    lacking = last | {"answer": {"most_likely": last["answer"]["most_likely"]}}
+    refused([*answers[:-1], lacking], "no usable answer")
+    refused([{"id": "x"}], "cannot be read")
+    with pytest.raises(RowsError, match="cannot be read"):
+        read_cases(Recipe(wording=str(tmp_path / "nothing.jsonl")))

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from diffdx_tui.config import data_directory
+from diffdx_tui.domain.curated import read_curated
 from diffdx_tui.domain.differential import Variant
 from diffdx_tui.domain.knowledge import read_knowledge
 from diffdx_tui.engine.tokenizer import Tokenizer
@@ -41,6 +42,7 @@ from trainer.mini.chatter import read_chatter
 from trainer.mini.documents import Author
 from trainer.mini.evidence import Evidence, draw_reads, learn_evidence
 from trainer.mini.measure import read_held_out
+from trainer.mini.own_words import WORDING_FILE, write_words
 from trainer.mini.package import describe_machine, hash_weights
 from trainer.mini.phrasings import for_training
 from trainer.mini.rows import RowMaker
@@ -87,6 +89,24 @@ def add_base(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     unseen.add_argument("--threads", type=int, default=1)
     unseen.add_argument("--out", type=Path, default=Path("docs/results/mini_base.json"))
     unseen.set_defaults(run=measure_base)
+
+    words = commands.add_parser("words", help="write the curated answers in a base's own words")
+    words.add_argument("--model", type=Path, default=data_directory() / "model" / "mini")
+    words.add_argument("--out", type=Path, help=f"MODEL/{WORDING_FILE}")
+    words.set_defaults(run=write_wording)
+
+
+def write_wording(values: argparse.Namespace) -> int:
+    """Write the curated answers in the own words of a base."""
+    path = values.out or values.model / WORDING_FILE
+    cases = read_curated(data_directory() / "vignettes.jsonl")
+    try:
+        cut = write_words(*load_base(values.model), cases, path)
+    except (OSError, ValueError) as error:
+        print(f"{values.model} cannot write: {error}", file=sys.stderr)
+        return 4
+    print(f"{path}: {len(cases)} answers; {cut} reasons did not end and were cut")
+    return 0
 
 
 def train_base(values: argparse.Namespace) -> int:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from diffdx_tui.config import data_directory
-from diffdx_tui.domain.curated import CuratedError, read_curated
+from diffdx_tui.domain.curated import CuratedCase, CuratedError, read_curated
+from diffdx_tui.domain.diagnosis import split_tier
 from diffdx_tui.domain.differential import (
     ECHO,
     MODELS,
@@ -30,7 +31,8 @@ from diffdx_tui.domain.differential import (
     texts_of,
 )
 from diffdx_tui.domain.recipe import CURATED, Recipe
-from diffdx_tui.domain.splits import SplitsError, read_splits, rows_sha256, select
+from diffdx_tui.domain.splits import SplitsError, read_splits, rows_sha256, select, worded_sha256
+from diffdx_tui.engine.catalogue import locate_file
 from diffdx_tui.engine.prompt import completion_ids, prompt_ids
 from diffdx_tui.engine.tokenizer import Tokenizer
 
@@ -166,13 +168,56 @@ def _read_curated(recipe: Recipe) -> CaseSets:
         train = tuple(case.id for case in cases if case.id not in held_back)
         validation = splits.folds[recipe.fold]
 
+    worded: Mapping[str, AnyDifferential] = {}
+    if recipe.wording is not None:
+        path = locate_file(recipe.wording)
+        worded = _read_wording(path, cases)
+        sha256 = worded_sha256(sha256, path.read_bytes())
+
     def reduced(ids: Sequence[str]) -> tuple[Case, ...]:
         return tuple(
-            Case(case.id, case.vignette, _texts_for(recipe.variant, case.answer))
+            Case(
+                case.id,
+                case.vignette,
+                _texts_for(recipe.variant, worded.get(case.id, case.answer)),
+            )
             for case in select(cases, ids)
         )
 
     return CaseSets(reduced(train), reduced(validation), sha256)
+
+
+def _read_wording(path: Path, cases: Sequence[CuratedCase]) -> dict[str, AnyDifferential]:
+    """The answers in *path* by the id of their case, with the echo of the case.
+
+    Raises:
+        RowsError: it cannot be read, lacks a case, or an answer names other conditions.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+        answers = {row["id"]: dict(row["answer"]) for row in map(json.loads, lines)}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RowsError(f"{path.name} cannot be read: {error}") from error
+    found: dict[str, AnyDifferential] = {}
+    for case in cases:
+        try:
+            answer = MODELS[Variant.A].model_validate(
+                answers[case.id] | {"symptoms": case.vignette}
+            )
+        except (KeyError, ValueError) as error:
+            raise RowsError(f"{path.name}: no usable answer to {case.id}: {error}") from error
+        if _names_of(answer) != _names_of(case.answer):
+            raise RowsError(f"{path.name}: the answer to {case.id} names other conditions")
+        found[case.id] = answer
+    return found
+
+
+def _names_of(answer: AnyDifferential) -> list[str]:
+    return [
+        split_tier(text).diagnosis
+        for slot, text in texts_of(answer).items()
+        if slot.field not in ("symptoms", "recommended_workup")
+    ]
 
 
 def _read_own(recipe: Recipe) -> CaseSets:
