@@ -250,7 +250,7 @@ class Ablator:
         ablation = self.ablation
         external = Path(ablation.external or external_directory(self.home))
         rows = read_set(ablation.set, data_directory(), external, ablation.limit)
-        recipe = read_recipe({**ablation.recipe, "variant": "A"})
+        recipe = find_files(read_recipe({**ablation.recipe, "variant": "A"}))
         hashes = recipe_hashes(recipe)
         return {"rows": rows.sha256, "base": hashes["base"], "template": hashes["template"]}
 

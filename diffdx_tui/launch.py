@@ -21,7 +21,14 @@ from typing import Any
 
 from diffdx_tui.domain.evaluation import Plan
 from diffdx_tui.domain.recipe import CURATED, Recipe, read_recipe
-from diffdx_tui.engine.catalogue import CATALOGUE, EMBEDDED, NO_ADAPTER, ModelSpec, locate
+from diffdx_tui.engine.catalogue import (
+    CATALOGUE,
+    EMBEDDED,
+    NO_ADAPTER,
+    ModelSpec,
+    locate,
+    locate_file,
+)
 from diffdx_tui.store.errors import StoreError
 from diffdx_tui.store.evaluations import EvaluationRegistry
 from diffdx_tui.store.owner import owner_of
@@ -82,8 +89,10 @@ def find_files(recipe: Recipe) -> Recipe:
         changes["base"] = str(located.base_directory.resolve())
     if recipe.data != CURATED:
         changes["data"] = _found("data", recipe.data)
-    if recipe.wording is not None and not recipe.wording.startswith(EMBEDDED):
-        changes["wording"] = _found("wording", recipe.wording)
+    if recipe.wording is not None:
+        found = _found("wording", str(locate_file(recipe.wording)))
+        if not recipe.wording.startswith(EMBEDDED):
+            changes["wording"] = found
     return read_recipe({**recipe.as_dict(), **changes})
 
 

@@ -54,7 +54,7 @@ _HELP = {
     "double_quant": "quantise the NF4 scales too",
     "adapter_precision": "type of the trained matrices; native is that of the computation",
     "wording": "JSONL file with the curated rows' answers in other words",
-    "reasons": "score the reasons too; without, they stay the base's own",
+    "reasons": "score the reasons too; without, nothing holds their language",
     "shared_prefix": "compute the system prompt once a micro-batch (exact)",
     "tensorboard": "also write TensorBoard event files",
 }

@@ -84,7 +84,7 @@ class Recipe(BaseModel):
         wording: JSONL file with the answers of the same curated rows in other words; ``None`` takes
             the gold ones.  Names and echo are the gold ones' in any case.
         reasons: score the tokens of the reasons too; without, only the form, the echo, the names
-            and the first item of the workup are learned, and reasons stay the base's own.
+            and the first item of the workup are learned, and nothing holds the reasons' language.
         shared_prefix: compute the system prompt once a micro-batch (exact).
         tensorboard: also write TensorBoard event files.
     """

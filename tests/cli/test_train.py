@@ -106,6 +106,18 @@ def test_every_setting_has_a_flag_that_help_and_completion_know() -> None:
     assert actions | {"delete", "restore"} <= places["runs"]
 
 
+@pytest.mark.parametrize("wording", ["nothing.jsonl", "embedded:mini/nothing.jsonl"])
+@pytest.mark.parametrize("command", ["train", "ablate"])
+def test_words_that_are_not_there_are_refused_before_anything_starts(
+    command: str, wording: str, run: Run, home: Path, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(json.dumps({"wording": wording}))
+    result = run(command, "--recipe", str(recipe))
+    assert result.code == 3 and "nothing.jsonl cannot be read" in result.err
+    assert not list((home / "runs").glob("*"))
+
+
 def test_two_steps_of_mini_from_start_to_adapter(spawn: Run, home: Path) -> None:
     small = ("--max-steps", "2", "--batch", "2", "--precision", "fp32", "--probe-cases", "0")
     started = subprocess.run(

@@ -91,7 +91,7 @@ def add_base(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     unseen.set_defaults(run=measure_base)
 
     words = commands.add_parser("words", help="write the curated answers in a base's own words")
-    words.add_argument("--model", type=Path, default=data_directory() / "model" / "mini")
+    words.add_argument("--model", type=Path, required=True, help="folder of a base")
     words.add_argument("--out", type=Path, help=f"MODEL/{WORDING_FILE}")
     words.set_defaults(run=write_wording)
 
